@@ -29,6 +29,12 @@ VARIABLES: Final = (
     Variable("DJANGO_SETTINGS_MODULE", "Settings module", "config.settings.local"),
     Variable("DJANGO_SECRET_KEY", "Key that signs staff sessions; at least 32 characters", production=True),
     Variable("DATABASE_URL", "Database URL of the registry; PostgreSQL or SQLite", production=True),
+    Variable("DATABASE_USER", "User of the registry, if `DATABASE_URL` names none"),
+    Variable(
+        "DATABASE_PASSWORD",
+        "Password of the registry, if `DATABASE_URL` has none; read when a process starts, so processes are restarted "
+        "after it was changed",
+    ),
     Variable("RESALE_STATEMENT_SECONDS", "Timeout of one registry statement, in seconds; 0: no limit", "5"),
     Variable("RESALE_ALLOWED_HOSTS", "Host names of the admin, comma separated", production=True),
     Variable(
@@ -297,8 +303,14 @@ def resale_settings(*, lookup_secret: str, cursor_secret: str, session_proof_sec
 
 
 def database(default_url: str) -> dict[str, Any]:
-    """Build the registry's database settings from DATABASE_URL. Parameters of the URL, such as ``sslmode``, win."""
+    """Build the registry's database settings from DATABASE_URL. Parameters of the URL, such as ``sslmode``, win.
+
+    A user and a password that the URL does not have are those of DATABASE_USER and DATABASE_PASSWORD: RDS stores and
+    rotates them apart from the address.
+    """
     settings: dict[str, Any] = dict(dj_database_url.parse(text("DATABASE_URL") or default_url))
+    settings["USER"] = settings.get("USER") or text("DATABASE_USER") or ""
+    settings["PASSWORD"] = settings.get("PASSWORD") or text("DATABASE_PASSWORD") or ""
     if settings["ENGINE"] == "django.db.backends.sqlite3":
         # IMMEDIATE: two writers wait for each other instead of failing when a read turns into a write.
         defaults: dict[str, Any] = {"init_command": _SQLITE_PRAGMAS, "transaction_mode": "IMMEDIATE"}

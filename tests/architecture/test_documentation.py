@@ -21,7 +21,7 @@ PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")} - {ROOT / "C
 _HEADINGS = ["## Context", "## Decision", "## Consequences", "## Enforced by"]
 _DECISION_LINES = 50
 _TASK = re.compile(r"[a-z]+\.[a-z_]+")
-_VARIABLE = re.compile(r"(RESALE|DJANGO|AWS)_[A-Z0-9_]+|DATABASE_URL|PORT|BIND_HOST|WEB_CONCURRENCY|ONCE")
+_VARIABLE = re.compile(r"(RESALE|DJANGO|AWS)_[A-Z0-9_]+|DATABASE_[A-Z]+|PORT|BIND_HOST|WEB_CONCURRENCY|ONCE")
 _DECLARED = {variable.name for variable in (*environment.VARIABLES, *environment.SERVER_VARIABLES)}
 
 

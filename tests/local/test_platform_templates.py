@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "platform"
 SERVICE = read_source(FOLDER / "service.yaml")
 ROLES = read_source(FOLDER / "task-roles.yaml")
+DATA = read_source(FOLDER / "data.yaml")
 NETWORK = read_source(FOLDER / "network.yaml")
 ACCESS = read_source(ROOT / "deploy" / "tenant" / "access.yaml")
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
@@ -60,14 +61,26 @@ class TestSettings:
     def test_that_production_needs_have_no_empty_default(self) -> None:
         needed = {each.name for each in VARIABLES if each.production}
         values = {each["Name"]: each["Value"]["Ref"] for each in CONTAINER["Environment"] if each["Name"] in needed}
-        assert [name for name in values.values() if "Default" in SERVICE["Parameters"][name]] == []
+        own = [name for name in values.values() if not SERVICE["Parameters"][name]["Type"].startswith("AWS::SSM")]
+        assert [name for name in own if "Default" in SERVICE["Parameters"][name]] == []
         assert needed <= set(values) | {each["Name"] for each in CONTAINER["Secrets"]}
 
     def test_that_are_secret_come_from_secrets_manager(self) -> None:
-        secret = {each.name for each in VARIABLES if re.search(r"SECRET|DATABASE_URL|PASSWORD", each.name)}
+        secret = {each.name for each in VARIABLES if re.search(r"SECRET|DATABASE_USER|PASSWORD", each.name)}
         assert {each["Name"] for each in CONTAINER["Secrets"]} == secret - set(NOT_SET)
         for each in CONTAINER["Secrets"]:
-            assert each["ValueFrom"] == {"Fn::Sub": "${CredentialsArn}:" + each["Name"] + "::"}
+            part = each["Name"].partition("DATABASE_")[2].lower().replace("user", "username")
+            key = f"${{DatabaseSecretArn}}:{part}::" if part else f"${{CredentialsArn}}:{each['Name']}::"
+            assert each["ValueFrom"] == {"Fn::Sub": key}
+
+    def test_have_an_address_of_the_registry_without_its_password(self) -> None:
+        url = DATA["Resources"]["DatabaseUrlParameter"]["Properties"]["Value"]["Fn::Sub"]
+        plain = re.sub(r"\$\{[^}]+\}", "1", url)
+        assert re.fullmatch(r"postgres://1:1/resale\?sslmode=verify-full&sslrootcert=/etc/resale/rds-ca.pem", plain)
+
+    def test_of_secrets_can_be_read_by_the_role_that_starts_tasks(self) -> None:
+        (read,) = [each for each in statements("ExecutionRole") if each["Sid"] == "ReadSecret"]
+        assert read["Resource"] == [{"Ref": "CredentialsArn"}, {"Ref": "DatabaseCredentialsArn"}]
 
     def test_keep_the_organisation_from_all_but_manage_and_web(self) -> None:
         (assertion,) = SERVICE["Rules"]["OnlyManageOnboards"]["Assertions"]

@@ -10,7 +10,11 @@ from deploy.policies.validation import Validator, templates
 TENANT = Path(__file__).resolve().parents[2] / "deploy" / "tenant"
 DATA = (TENANT / "data.yaml").read_text(encoding="utf-8")
 ACCESS = (TENANT / "access.yaml").read_text(encoding="utf-8")
-SERVICE = (TENANT.parent / "platform" / "service.yaml").read_text(encoding="utf-8")
+PLATFORM = TENANT.parent / "platform"
+SERVICE, REGISTRY, EDGE, DISTRIBUTION, BACKUP, SCHEDULE = (
+    (PLATFORM / f"{name}.yaml").read_text(encoding="utf-8")
+    for name in ("service", "data", "edge", "distribution", "backup", "schedule")
+)
 PUBLIC_ACCESS = """      PublicAccessBlockConfiguration:
         BlockPublicAcls: true
         IgnorePublicAcls: true
@@ -88,6 +92,68 @@ FAULTS = {
         "        Alarms:\n          Enable: true",
         "        Alarms:\n          Enable: false",
         "services_roll_back",
+    ),
+    "a database that is gone with its stack": (
+        REGISTRY,
+        "DBCluster\n    DeletionPolicy: Snapshot",
+        "DBCluster\n    DeletionPolicy: Delete",
+        "databases_can_be_restored",
+    ),
+    "a database in clear": (REGISTRY, "StorageEncrypted: true", "StorageEncrypted: false", "databases_can_be_restored"),
+    "a password that nobody rotates": (
+        REGISTRY,
+        "ManageMasterUserPassword: true",
+        "ManageMasterUserPassword: false",
+        "databases_can_be_restored",
+    ),
+    "a public database": (
+        REGISTRY,
+        "PubliclyAccessible: false",
+        "PubliclyAccessible: true",
+        "databases_are_private",
+    ),
+    "a listener in clear": (EDGE, "Protocol: HTTPS", "Protocol: HTTP", "listeners_speak_tls"),
+    "an old version of TLS": (
+        EDGE,
+        "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        "ELBSecurityPolicy-2016-08",
+        "listeners_speak_tls",
+    ),
+    "no firewall": (
+        DISTRIBUTION,
+        "        WebACLId: !GetAtt Firewall.Arn\n",
+        "",
+        "distributions_are_protected",
+    ),
+    "an old version of TLS at the edge": (
+        DISTRIBUTION,
+        "MinimumProtocolVersion: TLSv1.2_2021",
+        "MinimumProtocolVersion: TLSv1",
+        "distributions_are_protected",
+    ),
+    "a redirect after the key was sent": (
+        DISTRIBUTION,
+        "ViewerProtocolPolicy: https-only # a redirect",
+        "ViewerProtocolPolicy: redirect-to-https #",
+        "distributions_are_protected",
+    ),
+    "backups that can be deleted": (
+        BACKUP,
+        "        MinRetentionDays: 7\n",
+        "",
+        "backups_are_locked",
+    ),
+    "an alarm without a runbook": (
+        BACKUP,
+        " Runbook: docs/operations/runbooks.md#backup-failed",
+        "",
+        "alarms_name_a_runbook",
+    ),
+    "a schedule that fails in silence": (
+        SCHEDULE,
+        "        DeadLetterConfig: { Arn: !GetAtt NotStarted.Arn }\n",
+        "",
+        "schedules_report_what_they_cannot_start",
     ),
     "logs for ever": (SERVICE, "      RetentionInDays: !Ref LogRetentionDays\n", "", "logs_end"),
 }

@@ -45,6 +45,21 @@ class TestProduction:
         assert options["connect_timeout"] == 9
         assert options["options"] == "-c statement_timeout=5000"
 
+    @pytest.mark.parametrize(
+        ("url", "user", "password"),
+        [
+            ("postgres://db.example/resale", "resale", "a/b:c@d"),
+            ("postgres://owner:own@db.example/resale", "owner", "own"),
+        ],
+    )
+    def test_takes_user_and_password_apart_from_an_address_without_them(
+        self, url: str, user: str, password: str
+    ) -> None:
+        shown = "[DATABASES['default'][part] for part in ('USER', 'PASSWORD', 'HOST')]"
+        command = {"DATABASE_URL": url, "DATABASE_USER": "resale", "DATABASE_PASSWORD": "a/b:c@d"}
+        started = start(f"DEBUG or {shown.replace('DATABASES', 'settings.DATABASES')}", **command)
+        assert ast.literal_eval(started.stdout) == [user, password, "db.example"], started.stderr
+
     def test_lets_a_migration_take_its_time(self) -> None:
         started = start("DATABASES['default']['OPTIONS']", RESALE_STATEMENT_SECONDS="0")
         assert ast.literal_eval(started.stdout)["options"] == "-c statement_timeout=0"
