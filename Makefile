@@ -50,6 +50,10 @@ lint: install ## Run every check of style, types, imports, templates and the ima
 	@$(MAKE) --no-print-directory -k -j$(WORKERS) $(SYNC) \
 		lint-mypy lint-templates lint-imports lint-ruff lint-format lint-docker
 
+.PHONY: pipeline
+pipeline: install ## Run the pipeline's stages that need no AWS, and print a table (STAGES="lint migrations test image upgrade"; PYTEST_ARGS=… for the tests)
+	@$(BIN)/python -m deploy.release.pipeline $(STAGES)
+
 kills: engines ## Run N orders through the whole platform while its processes are killed -9 (N=1000)
 	@$(BIN)/python -m tests.e2e.soak --orders $(or $(N),1000)
 
