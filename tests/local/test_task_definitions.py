@@ -10,7 +10,7 @@ from tests.rehearsal.task_definitions import TaskDefinition
 
 SECRET = {
     name: f"{name} of the secret"
-    for name in ("DJANGO_SECRET_KEY", "DATABASE_URL", "RESALE_LOOKUP_SECRET", "RESALE_CURSOR_SECRET")
+    for name in ("DJANGO_SECRET_KEY", "RESALE_LOOKUP_SECRET", "RESALE_CURSOR_SECRET", "username", "password")
 }
 NEEDED = {"AllowedHosts": "resale.example", "StaticBucket": "static", "EmailFrom": "a@b.example", "Release": "r1"}
 

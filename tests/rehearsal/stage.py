@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from apps.workers.health import is_alive
 from deploy.local import services, summary
@@ -240,11 +241,13 @@ class Stage:
 
     def _definition(self, service: str) -> TaskDefinition:
         role, own = _SERVICES.get(service, (service, {}))
+        registry = urlsplit(self._registry.url)  # its user and password come from a secret of their own
         return TaskDefinition(
             service,
             role,
             {
                 "AllowedHosts": f"{LOOPBACK},localhost",
+                "DatabaseUrl": registry._replace(netloc=registry.netloc.rpartition("@")[2]).geturl(),
                 "StaticBucket": _STATIC_BUCKET,
                 "EmailFrom": "resale@platform.example",
                 "PaymentsUrl": self._addresses.payments_url,
@@ -278,9 +281,11 @@ class Stage:
     def _environment(self, definition: TaskDefinition, scratch: Path, *, key: AccessKey | None) -> dict[str, str]:
         """Return what the task definition gives, and what stands for AWS: its endpoints and the role's credentials."""
         assert key is not None
+        registry = urlsplit(self._registry.url)
         secret = {
             "DJANGO_SECRET_KEY": self._secrets.django_secret_key,
-            "DATABASE_URL": self._registry.url,
+            "username": registry.username or "",
+            "password": registry.password or "",
             "RESALE_LOOKUP_SECRET": self._secrets.lookup_secret,
             "RESALE_CURSOR_SECRET": self._secrets.cursor_secret,
         }
@@ -327,6 +332,7 @@ def _policy(role: str) -> dict[str, Any]:
         parameters={
             "OrganizationId": "o-rehearsal0",
             "CredentialsArn": f"arn:aws:secretsmanager:{PLATFORM_REGION}:{PLATFORM_ACCOUNT}:secret:rehearsal",
+            "DatabaseCredentialsArn": f"arn:aws:secretsmanager:{PLATFORM_REGION}:{PLATFORM_ACCOUNT}:secret:registry",
             "StaticBucket": _STATIC_BUCKET,
             "EmailIdentity": "platform.example",
         },

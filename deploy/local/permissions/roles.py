@@ -27,6 +27,7 @@ _PARAMETERS: Final[Mapping[str, str]] = {
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
     "CredentialsArn": "arn:aws:secretsmanager:eu-west-2:000000000001:secret:resale-Ab1",
+    "DatabaseCredentialsArn": "arn:aws:secretsmanager:eu-west-2:000000000001:secret:rds!cluster-1",
     "ExternalId": SAMPLES["external_id"],
     "KeyArn": "arn:aws:kms:eu-west-2:111111111111:key/1",
     "OrganizationId": SAMPLES["organization"],
