@@ -15,6 +15,9 @@ SERVICE, REGISTRY, EDGE, DISTRIBUTION, BACKUP, SCHEDULE = (
     (PLATFORM / f"{name}.yaml").read_text(encoding="utf-8")
     for name in ("service", "data", "edge", "distribution", "backup", "schedule")
 )
+ORGANIZATION = (TENANT.parent / "org" / "organization.yaml").read_text(encoding="utf-8")
+LANDING_ZONE = (TENANT.parent / "org" / "landing-zone.yaml").read_text(encoding="utf-8")
+COPIES = (TENANT.parent / "org" / "backup-vault.yaml").read_text(encoding="utf-8")
 PUBLIC_ACCESS = """      PublicAccessBlockConfiguration:
         BlockPublicAcls: true
         IgnorePublicAcls: true
@@ -154,6 +157,30 @@ FAULTS = {
         "        DeadLetterConfig: { Arn: !GetAtt NotStarted.Arn }\n",
         "",
         "schedules_report_what_they_cannot_start",
+    ),
+    "a role for any organisation": (
+        ORGANIZATION,
+        '              StringEquals:\n                "aws:PrincipalOrgID": !Ref Organization\n      Policies',
+        "      Policies",
+        "roles_are_trusted_by_name",
+    ),
+    "a trail that can be changed": (
+        LANDING_ZONE,
+        "EnableLogFileValidation: true",
+        "EnableLogFileValidation: false",
+        "trails_cannot_be_changed_unseen",
+    ),
+    "a trail of one Region": (
+        LANDING_ZONE,
+        "IsMultiRegionTrail: true",
+        "IsMultiRegionTrail: false",
+        "trails_cannot_be_changed_unseen",
+    ),
+    "a vault that goes with its stack": (
+        COPIES,
+        "  Vault:\n    Type: AWS::Backup::BackupVault\n    DeletionPolicy: Retain",
+        "  Vault:\n    Type: AWS::Backup::BackupVault\n    DeletionPolicy: Delete",
+        "backups_are_locked",
     ),
     "logs for ever": (SERVICE, "      RetentionInDays: !Ref LogRetentionDays\n", "", "logs_end"),
 }

@@ -28,6 +28,10 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 _SES: Final = "E-mail goes to files on one machine. Raw messages are sent, for which SES may check either"
 _STATIC: Final = "Static files lie in a folder on one machine; tests of the bucket use a tenant's session"
 _ECS: Final = "ECS acts in this role before the container runs (ECS Developer Guide, task execution role)"
+_MANAGEMENT: Final = (
+    "No engine here has Organizations and stack sets as AWS has them; a test compares the role with the calls in "
+    "resale/adapters/organizations"
+)
 
 #: Every grant of a role of ours that no recorded call needed.
 REASONS: Final = (
@@ -60,6 +64,10 @@ REASONS: Final = (
         role="TaskRole",
         sid="ManageAccounts",
         why="No engine here has Organizations as AWS has it; used by onboard_tenant where ManagementRoleArn is given",
+    ),
+    *(
+        Reason(role="ManagementRole", sid=sid, why=_MANAGEMENT)
+        for sid in ("Accounts", "MoveTenants", "Stacks", "FormerTemplates", "AdministerTenants")
     ),
     Reason(role="MigrateRole", sid="WriteStaticFiles", why=_STATIC),
     Reason(role="MigrateRole", sid="ListStaticFiles", why=_STATIC),
