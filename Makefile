@@ -61,6 +61,13 @@ kills: engines ## Run N orders through the whole platform while its processes ar
 rehearse: engines ## Rehearse production under load: deploys, scale-in, a lost zone, no database for DATABASE_DOWN=60 s
 	@$(BIN)/python -m tests.rehearsal --database-down $(or $(DATABASE_DOWN),60)
 
+.PHONY: drill-restore drill-region
+drill-restore: engines ## Break orders under load, restore the tenant to the moment before, print RPO and RTO (N=20 orders)
+	@$(BIN)/python -m tests.drills.restore --orders $(or $(N),20)
+
+drill-region: engines ## Move a tenant's writes to engines of another Region under load, print RPO and RTO (N=20 orders)
+	@$(BIN)/python -m tests.drills.region --orders $(or $(N),20)
+
 .PHONY: test-images
 test-images: engines ## Send generated, broken and hostile photos through the whole platform (about 10 minutes)
 	@$(BIN)/pytest -m proof tests/proofs/images $(PYTEST_ARGS)

@@ -57,7 +57,7 @@ class Machine:
         with self._output.open("ab") as output:
             self._parent = subprocess.Popen(
                 [sys.executable, ROOT / "manage.py", "run"],
-                env=self._environment(),
+                env=self.environment,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -167,7 +167,9 @@ class Machine:
         assert self._parent is not None
         return self._parent.pid
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command beside it needs, too."""
         unwanted = {"ONCE", "DATABASE_URL"}
         inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
         own = {
