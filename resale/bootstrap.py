@@ -24,6 +24,7 @@ from resale.adapters.dynamodb.unit_of_work import DynamoDBUnitOfWork, RecordComm
 from resale.adapters.identifiers import new_id
 from resale.adapters.images.isolated import IsolatedImageCodec
 from resale.adapters.organizations.clients import ManagementClients
+from resale.adapters.organizations.moves import OrganizationRegions
 from resale.adapters.organizations.providers import OrganizationProviders
 from resale.adapters.organizations.restores import OrganizationTables
 from resale.adapters.organizations.retirement import OrganizationRetirement
@@ -57,6 +58,7 @@ from resale.application.ports import (
     PrivateLinks,
     Queues,
     Reader,
+    RegionMoves,
     Secrets,
     ShippingProvider,
     Signer,
@@ -232,6 +234,16 @@ class Container:
                 retry_after_seconds=60,
             )
         return OrganizationRetirement(ManagementClients(self.settings, organization), organization)
+
+    def region_moves(self) -> RegionMoves:
+        """Open the moves of AWS. Raises Unavailable: no organisation is configured."""
+        organization = self.settings.organization
+        if organization is None:
+            raise Unavailable(
+                "No organisation is configured, so no tenant can be moved here. Set RESALE_ORGANIZATION.",
+                retry_after_seconds=60,
+            )
+        return OrganizationRegions(ManagementClients(self.settings, organization))
 
     def table_restores(self) -> TableRestores:
         """Open the restores of AWS. Raises Unavailable: no organisation is configured."""

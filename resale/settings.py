@@ -30,7 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     release: str = ""  # what runs here; noted with what fails
     access_key_id: str | None = None  # None: the SDK's own chain (task role)
     secret_access_key: str | None = None
-    dynamodb_endpoints: Mapping[str, str] = {}  # account id -> URL; local only
+    dynamodb_endpoints: Mapping[str, str] = {}  # account id, or account id/Region -> URL; local only
     lookup_secret: bytes  # keys the HMAC of look-ups; changing it loses customers (docs/decisions)
     cursor_secret: bytes  # signs cursors and tickets of the waiting line; changing it only ends them
     session_seconds: int = 3600  # AWS's limit for role chaining
@@ -49,3 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shipping_timeout_seconds: float = 10.0  # of one call; a label takes up to four, a task has 45 s
     organization: OrganizationSettings | None = None  # None: no tenant can be onboarded in AWS from here
     easypost_url: str = "https://api.easypost.com/v2"
+
+    def dynamodb_endpoint(self, account_id: str, region: str) -> str | None:
+        """Return the URL of an account's local engine, of this Region if it has one; None in AWS."""
+        endpoints = self.dynamodb_endpoints
+        return endpoints.get(f"{account_id}/{region}") or endpoints.get(account_id)

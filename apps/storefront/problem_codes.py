@@ -41,6 +41,12 @@ ACCOUNT: Final = (
     ),
     ProblemType(
         503,
+        "write_lease_ended",
+        "Write lease ended",
+        "The request took too long, and nothing was written. Send it again.",
+    ),
+    ProblemType(
+        503,
         "schema_too_new",
         "Schema too new",
         "A newer release wrote this object, and this server cannot change it yet. Retry later.",

@@ -67,8 +67,16 @@ class ReadThroughCache(Generic[K, V]):
     """
 
     def __init__(
-        self, load: Callable[[K], V | None], *, source: Source, down: type[Exception], limits: Limits | None = None
+        self,
+        load: Callable[[K], V | None],
+        *,
+        source: Source,
+        down: type[Exception],
+        limits: Limits | None = None,
+        stale_seconds_of: Callable[[V], float] | None = None,
     ) -> None:
+        """Store the parts. ``stale_seconds_of`` bounds how long one value is served stale, within the limits."""
+        self._stale_seconds_of = stale_seconds_of
         self._load = load
         self._source = source
         self._down = down
@@ -87,6 +95,11 @@ class ReadThroughCache(Generic[K, V]):
         if entry is not None and self._source.clock() - entry[1] < self._limits.fresh_seconds:
             return entry[0]
         return self._refresh(key)
+
+    def age_seconds(self, key: K) -> float:
+        """Return how long ago the value of a key was loaded; 0 if none is known."""
+        entry = self._present.get(key)
+        return 0.0 if entry is None else self._source.clock() - entry[1]
 
     def forget(self, key: K) -> None:
         """Forget a key, so that the next read loads it."""
@@ -131,9 +144,13 @@ class ReadThroughCache(Generic[K, V]):
 
     def _stale(self, key: K) -> V:
         entry = self._present.get(key)
-        if entry is None or self._source.clock() - entry[1] > self._limits.stale_seconds:
+        if entry is None or self._source.clock() - entry[1] > self._stale_seconds(entry[0]):
             raise SourceDown
         return entry[0]
+
+    def _stale_seconds(self, value: V) -> float:
+        own = self._limits.stale_seconds if self._stale_seconds_of is None else self._stale_seconds_of(value)
+        return min(own, self._limits.stale_seconds)
 
     def _keep(self, key: K, value: V | None) -> None:
         self.forget(key)  # what is kept anew becomes the youngest

@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from apps.tenancy.accounts import AccountNameField
 from apps.tenancy.entitlement_tables import EntitlementChange, FeatureRelease
+from apps.tenancy.move_tables import MovableColumns, MoveRecord, MoveRun
 from apps.tenancy.offboarding_tables import OffboardingRecord, OffboardingRun
 from apps.tenancy.onboarding_tables import OnboardingRecord, OnboardingRun
 from apps.tenancy.operator_tables import OperatorKey
@@ -36,6 +37,8 @@ models.CharField.register_lookup(Length)
 __all__ = [
     "EntitlementChange",
     "FeatureRelease",
+    "MoveRecord",
+    "MoveRun",
     "OffboardingRecord",
     "OffboardingRun",
     "OnboardingRecord",
@@ -147,7 +150,7 @@ class Tier(models.TextChoices):
     PREMIUM = entitlements.Tier.PREMIUM.value, "Premium"
 
 
-class Tenant(models.Model):
+class Tenant(MovableColumns):
     """A brand: its AWS account, the settings of its shop, and the resource map of its account."""
 
     id = models.CharField(primary_key=True, max_length=40, default=new_tenant_id, editable=False)

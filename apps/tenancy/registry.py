@@ -1,6 +1,7 @@
 """The cached registry of a process: at most 30 s old, or up to an hour while its database is down.
 
-So a revoked key or a suspended tenant is refused everywhere within 30 s, and a new key works within 5 s.
+So a revoked key or a suspended tenant is refused everywhere within 30 s, and a new key works within 5 s. A tenant with
+a standby is served for 60 s at most without the database, so that no process writes in a Region that it has left.
 """
 
 import logging
@@ -23,12 +24,14 @@ from resale.domain.ids import CONNECTION_ID, ConnectionId, TenantId
 from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.policies import Policies
 from resale.domain.price_rules import PriceRules
-from resale.domain.tenants import SERVED, Resources, Tenant, TenantStatus
+from resale.domain.tenants import SERVED, WRITE_LEASE, Resources, Standby, Tenant, TenantStatus
 
 logger = logging.getLogger(__name__)
 
 K = TypeVar("K")
 V = TypeVar("V")
+#: The newest epoch that this process has seen of each tenant that moved. An older row is a stale replica's.
+_epochs: dict[str, int] = {}
 
 _RETRY_AFTER_SECONDS: Final = 5
 _TENANTS: Final = Limits(max_entries=2_000, max_absent=2_000)
@@ -66,10 +69,22 @@ class Registry:
 
     def __init__(self, source: Source | None = None) -> None:
         shared = source or Source()
-        self._by_id = ReadThroughCache(_load_by_id, source=shared, down=DatabaseDown, limits=_TENANTS)
-        self._by_slug = ReadThroughCache(_load_by_slug, source=shared, down=DatabaseDown, limits=_TENANTS)
-        self._by_connection = ReadThroughCache(_load_connection, source=shared, down=DatabaseDown, limits=_TENANTS)
-        self._by_hash = ReadThroughCache(_load_key, source=shared, down=DatabaseDown)
+        self._by_id = ReadThroughCache(
+            _load_by_id, source=shared, down=DatabaseDown, limits=_TENANTS, stale_seconds_of=_stale_seconds
+        )
+        self._by_slug = ReadThroughCache(
+            _load_by_slug, source=shared, down=DatabaseDown, limits=_TENANTS, stale_seconds_of=_stale_seconds
+        )
+        self._by_connection = ReadThroughCache(
+            _load_connection,
+            source=shared,
+            down=DatabaseDown,
+            limits=_TENANTS,
+            stale_seconds_of=lambda found: _stale_seconds(found[0]),
+        )
+        self._by_hash = ReadThroughCache(
+            _load_key, source=shared, down=DatabaseDown, stale_seconds_of=lambda known: _stale_seconds(known.tenant)
+        )
         self._by_operator_hash = ReadThroughCache(_load_operator_key, source=shared, down=DatabaseDown)
         self._served = ReadThroughCache(_load_served, source=shared, down=DatabaseDown, limits=_ACTIVE)
 
@@ -108,7 +123,9 @@ class Registry:
         Raises:
             RegistryUnavailable: Its database is down for longer than it is served stale.
         """
-        return tuple(tenant for tenant in self._get_cached(self._served, None) or () if is_served_here(tenant))
+        tenants = self._get_cached(self._served, None) or ()
+        age_seconds = self._served.age_seconds(None)
+        return tuple(one for one in tenants if is_served_here(one) and age_seconds <= _stale_seconds(one))
 
     def polled_tenants(self) -> tuple[Tenant, ...]:
         """List the tenants of ``served_tenants`` whose queues this process polls. Raises RegistryUnavailable."""
@@ -185,6 +202,8 @@ def to_tenant(row: models.Tenant, releases: Mapping[str, Release] | None = None)
         region=row.region,
         tier=row.tier,
         own_processes=row.own_processes,
+        standby=msgspec.convert(row.standby, Standby) if row.standby else None,
+        write_epoch=row.write_epoch,
         status=TenantStatus(row.status),
         sandbox=row.sandbox,
         currency=row.currency,
@@ -234,6 +253,11 @@ def _load_served(_: None) -> tuple[Tenant, ...]:
     return tuple(tenant for tenant in tenants if tenant is not None and tenant.status in SERVED)
 
 
+def _stale_seconds(tenant: Tenant | None) -> float:
+    """Return how long a tenant is served while the database is down: one that can move, not beyond its write lease."""
+    return float("inf") if tenant is None or tenant.standby is None else WRITE_LEASE.total_seconds()
+
+
 def _tenants() -> QuerySet[models.Tenant]:
     return models.Tenant.objects.prefetch_related("connections")
 
@@ -270,6 +294,10 @@ def _list_servable(rows: QuerySet[models.Tenant]) -> list[Tenant | None]:
 def _servable(row: models.Tenant | None, releases: Mapping[str, Release] | None = None) -> Tenant | None:
     if row is None:
         return None
+    if row.write_epoch < _epochs.get(row.id, 0):
+        raise DatabaseDown(f"{row.slug} was in a later epoch: this database is behind the one that moved it")
+    if row.write_epoch:
+        _epochs[row.id] = row.write_epoch
     try:
         return to_tenant(row, releases)
     except msgspec.ValidationError:
@@ -309,3 +337,4 @@ listed_tenants = _process.listed_tenants
 polled_tenants = _process.polled_tenants
 forget_key = _process.forget_key
 clear = _process.clear
+forget_epochs = _epochs.clear

@@ -13,8 +13,9 @@ from apps.tenancy.errors import TenantClosed, TenantNotFound
 from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.policies import Policies
 from resale.domain.price_rules import PriceRules
+from resale.domain.tenant_moves import MoveFenced, MoveStep
 from resale.domain.tenant_offboarding import OffboardingStep
-from resale.domain.tenants import SERVED, Resources, Tenant, TenantStatus
+from resale.domain.tenants import SERVED, Resources, Standby, Tenant, TenantStatus
 
 
 class TenantRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,14 +70,35 @@ def set_tenant_status(*, slug: str, status: TenantStatus) -> None:
     Raises:
         TenantNotFound: No such tenant.
         TenantClosed: It is closed, or its keys are being destroyed, and it does not come back.
+        MoveFenced: Its tables are closed to writes for a move.
         django.core.exceptions.ValidationError: It has no valid resource map, so it cannot be served.
     """
     with lock_tenant(slug) as row:
         if status in SERVED and _is_irrevocable(row):
             raise TenantClosed(f"{slug} is closed, or its keys are being destroyed. It cannot be resumed.")
+        if status in SERVED and _is_fenced(row):
+            raise MoveFenced(
+                f"The tables of {slug} are closed to writes for a move. Continue it with move_tenant {slug} --resume, "
+                "or end it with --cancel."
+            )
         row.status = status.value
         row.full_clean()
         row.save(update_fields=["status", "updated_at"])
+
+
+def set_standby(*, slug: str, standby: Standby) -> None:
+    """Register the replica of a tenant, to which its writes can move. Idempotent.
+
+    Raises:
+        TenantNotFound: No such tenant.
+        django.core.exceptions.ValidationError: It is in the Region of the tenant's writes.
+    """
+    with lock_tenant(slug) as row:
+        if standby.region == row.region:
+            raise ValidationError({"standby": f"{row.region} is the tenant's write Region."})
+        row.standby = msgspec.to_builtins(standby)
+        row.full_clean()
+        row.save(update_fields=["standby", "updated_at"])
 
 
 def set_policies(*, slug: str, policies: Policies) -> None:
@@ -141,6 +163,12 @@ def _is_irrevocable(row: models.Tenant) -> bool:
     """Return whether access was removed. The record is written with the removal, while the row is locked."""
     removed = models.OffboardingRecord.objects.filter(run_id=row.slug, step=OffboardingStep.ACCESS).exclude(record={})
     return row.status == models.Status.CLOSED or (row.status == models.Status.CLOSING and removed.exists())
+
+
+def _is_fenced(row: models.Tenant) -> bool:
+    """Return whether a move that has not switched closed the tables of the tenant's write Region, or is about to."""
+    fences = models.MoveRecord.objects.filter(run_id=row.slug, run__source=row.region, step=MoveStep.FENCE)
+    return row.status == models.Status.FROZEN and fences.exclude(record={}).exists()
 
 
 @contextmanager

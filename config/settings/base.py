@@ -166,6 +166,7 @@ ONBOARDING_PROVIDERS: str | None = None  # path of a callable that opens them; N
 
 OFFBOARDING_PROVIDERS: str | None = None  # likewise
 RESTORE_PROVIDERS: str | None = None  # likewise
+MOVE_PROVIDERS: str | None = None  # likewise
 UPGRADE_BAKE_SECONDS = environment.whole_number("RESALE_UPGRADE_BAKE_SECONDS", otherwise=120)  # SQS counts within 60
 
 HEALTH_FILE = environment.text("RESALE_HEALTH_FILE")  # of this process, when it is a worker, changes or sweep

@@ -26,6 +26,7 @@ RESALE = msgspec.structs.replace(
 INSTALLED_APPS = [*INSTALLED_APPS, "deploy.local"]
 ONBOARDING_PROVIDERS = "deploy.local.onboarding.beside.open_providers"
 OFFBOARDING_PROVIDERS = "deploy.local.onboarding.beside.open_retirement"
+MOVE_PROVIDERS = "deploy.local.onboarding.beside.open_regions"
 RESTORE_PROVIDERS = "deploy.local.onboarding.beside.open_tables"
 CELERY = celery_settings.settings(celery_settings.LOCAL, health_file=HEALTH_FILE)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *environment.word_list("RESALE_ALLOWED_HOSTS")]

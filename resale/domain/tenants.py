@@ -34,6 +34,10 @@ class TenantStatus(StrEnum):
 SERVED: Final = frozenset({TenantStatus.ACTIVE, TenantStatus.SUSPENDED})
 #: Every process knows of a tenant's new status after 30 s (``apps.tenancy.registry``); and 5 s for what it was doing.
 SETTLE: Final = timedelta(seconds=35)
+#: A tenant with a standby is not served on a registry row older than this, and a command for it commits within it.
+WRITE_LEASE: Final = timedelta(seconds=60)
+#: So no process writes on a row that it read so long ago: its age, 10 s until workers look again, and the command.
+WRITE_LEASE_ENDS: Final = 2 * WRITE_LEASE + timedelta(seconds=30)
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -85,6 +89,13 @@ class Resources(msgspec.Struct, frozen=True):
 _LOCAL_ORIGIN: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?")
 
 
+class Standby(msgspec.Struct, frozen=True, kw_only=True):
+    """The replica of a tenant: the Region to which its writes can move, and the resource map there."""
+
+    region: str
+    resources: Resources
+
+
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant as entrypoints and adapters know it. It has no secrets except the external id."""
 
@@ -110,6 +121,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = ENTITLEMENTS[Tier.STANDARD].limits
     features: frozenset[Feature] = frozenset()
     connections: tuple[Connection, ...] = ()
+    standby: Standby | None = None
+    write_epoch: int = 0  # how often the write Region was moved
     own_processes: bool = False  # its own web processes and workers serve it, the pooled ones do not
 
     def is_enabled(self, feature: Feature) -> bool:

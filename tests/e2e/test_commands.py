@@ -18,6 +18,8 @@ _SECONDS = 90
 _NO_LETTER = "dlq_" + "0" * 32
 #: What `make run` itself runs as processes of its own, all the time.
 _ROLES = {"changes", "sweep", "relay", "sandbox_payments", "sandbox_shipping"}
+#: What runs until it is stopped; tests/local/test_local_restores.py has what it does.
+_LOOPS = {"keep_snapshots"}
 #: Writes into the checkout and asks no platform; tests/architecture/test_reference.py holds what it writes.
 _WRITES = {"reference"}
 
@@ -51,6 +53,9 @@ CASES = (
     Case("mint_shopper northwind robin", r"^ey[\w-]+\.[\w-]+\.[\w-]+$"),
     Case("onboard_tenant northwind --region eu-west-2 --dry-run", r"^done +active +move the account"),
     Case("offboard_tenant northwind --dry-run", r"^to do +closed +sign the certificate"),
+    Case("restore_tenant northwind --at 2020-01-01T00:00:00Z", "CommandError: restore_time_invalid", fails=True),
+    Case("move_tenant northwind --region eu-west-1", "CommandError: replica_unknown", fails=True),
+    Case("register_replica northwind --region eu-west-1", "CommandError: This is not a resource map", fails=True),
     Case("sandbox list", "^$|^sandbox-"),
     Case("sandbox claim nobody", "CommandError: sandbox_not_found", fails=True),
     Case("features list northwind", r"^relisting +on$"),
@@ -107,8 +112,8 @@ def run(machine: Machine, case: Case) -> subprocess.CompletedProcess[str]:
 class TestCommands:
     def test_every_documented_one_is_tried(self) -> None:
         tried = {case.words.split()[0] for case in CASES}
-        assert documented() - _ROLES - _WRITES == tried
-        assert in_the_docs() & documented() <= tried | _ROLES | _WRITES
+        assert documented() - _ROLES - _LOOPS - _WRITES == tried
+        assert in_the_docs() & documented() <= tried | _ROLES | _LOOPS | _WRITES
 
     @pytest.mark.timeout(300)
     def test_each_works_beside_make_run(self, machine: Machine) -> None:

@@ -76,7 +76,7 @@ def registered(db: None, world: World) -> domain.Tenant:  # noqa: ARG001 - opens
     """The tenant of the engines in the registry."""
     fields = msgspec.to_builtins(world.tenant)
     columns = {name: fields[name] for name in fields if name in {one.name for one in Tenant._meta.fields}}
-    Tenant.objects.create(**{**columns, "feature_choices": {}, "limits": {}})
+    Tenant.objects.create(**{**columns, "feature_choices": {}, "limits": {}, "standby": {}})
     return world.tenant
 
 

@@ -14,12 +14,12 @@ from apps.tenancy.cache import Source
 from apps.tenancy.errors import RegistryUnavailable, TenantNotFound
 from apps.tenancy.models import KeyKind
 from apps.tenancy.registry import Registry
-from apps.tenancy.tenants import TenantRecord, save_tenant
+from apps.tenancy.tenants import TenantRecord, save_tenant, set_standby
 from resale.domain.entitlements import UNLIMITED
 from resale.domain.policies import Policies
 from resale.domain.price_rules import PriceRules
 from resale.domain.taxes import TaxRate, TaxTable
-from resale.domain.tenants import TenantStatus
+from resale.domain.tenants import WRITE_LEASE, Standby, TenantStatus
 from tests.fixtures.tenants import Shop, record_of, resources_of
 from tests.tenancy.test_connections import a_connection
 
@@ -189,3 +189,52 @@ class TestCommands:
             call_command("issue_api_key", "nobody", KeyKind.SECRET.value)
         with pytest.raises(CommandError, match="No API key with this id"):
             call_command("revoke_api_key", "key_0")
+
+
+class TestWriteLease:
+    """Decision 0078: a tenant with a standby can move, so its row must be recent; no other's need be."""
+
+    @pytest.fixture
+    def movable(self, northwind: Shop, atelier: Shop) -> Shop:
+        resources = resources_of("northwind", northwind.tenant.account_id, "eu-west-1")
+        set_standby(slug="northwind", standby=Standby(region="eu-west-1", resources=resources))
+        assert atelier.tenant.standby is None
+        return northwind
+
+    def test_without_the_database_it_is_served_for_a_minute(
+        self, registry: Registry, clock: Clock, outage: Any, movable: Shop
+    ) -> None:
+        key_hash = keys.hash_of(movable.publishable.text)
+        reads = (lambda: registry.by_slug("northwind"), lambda: registry.by_api_key_hash(key_hash))
+        for read in reads:
+            assert read() is not None
+        assert len(registry.served_tenants()) == 2
+        registry.by_slug("atelier")
+        outage()
+        clock.now = WRITE_LEASE.total_seconds()
+        for read in reads:
+            assert read() is not None
+        assert len(registry.served_tenants()) == 2
+        clock.now += 0.1
+        for read in reads:
+            with pytest.raises(RegistryUnavailable):
+                read()
+        assert [tenant.slug for tenant in registry.served_tenants()] == ["atelier"]
+        assert registry.by_slug("atelier").slug == "atelier"
+
+    def test_a_database_that_lags_behind_the_move_counts_as_down(
+        self, registry: Registry, clock: Clock, movable: Shop
+    ) -> None:
+        models.Tenant.objects.filter(id=movable.tenant.id).update(write_epoch=2)
+        assert registry.by_slug("northwind").write_epoch == 2
+        models.Tenant.objects.filter(id=movable.tenant.id).update(write_epoch=1)
+        clock.now = 31
+        assert registry.by_slug("northwind").write_epoch == 2  # stale, within its lease
+        clock.now = 61
+        with pytest.raises(RegistryUnavailable):
+            registry.by_slug("northwind")
+
+    def test_its_own_region_is_no_standby(self, movable: Shop) -> None:
+        resources = resources_of("northwind", movable.tenant.account_id, "eu-west-2")
+        with pytest.raises(ValidationError, match="write Region"):
+            set_standby(slug="northwind", standby=Standby(region="eu-west-2", resources=resources))

@@ -189,3 +189,19 @@ class TestThreads:
         assert cache.get("a") == "first"  # at once: the prober still hangs
         response.set()
         prober.join(10)
+
+
+class TestOwnBound:
+    def test_a_value_with_a_bound_of_its_own_is_served_stale_no_longer(self, shelf: Shelf) -> None:
+        cache = ReadThroughCache(
+            shelf.load, source=shelf.source, down=ConnectionError, stale_seconds_of=lambda value: float(len(value)) * 12
+        )
+        shelf.values["b"] = "much longer"
+        cache.get("a"), cache.get("b")
+        shelf.is_down = True
+        shelf.now = 60
+        assert (cache.get("a"), cache.get("b"), cache.age_seconds("a")) == ("first", "much longer", 60)
+        shelf.now = 61
+        with pytest.raises(SourceDown):
+            cache.get("a")
+        assert cache.get("b") == "much longer"

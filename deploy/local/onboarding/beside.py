@@ -1,4 +1,6 @@
-"""The onboarding, offboarding and restore providers of a command beside ``make run``."""
+"""The onboarding, offboarding, restore and move providers of a command beside ``make run``."""
+
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -8,6 +10,7 @@ from deploy.local.onboarding.account_files import AccountFiles
 from deploy.local.onboarding.providers import LocalPlace, LocalProviders
 from deploy.local.onboarding.retirement import LocalRetirement
 from deploy.local.provisioning.connections import Endpoints, RootAccount
+from deploy.local.restores.regions import LocalRegions
 from deploy.local.restores.snapshots import Snapshots
 from deploy.local.restores.tables import LocalTables
 from deploy.local.services import Addresses
@@ -30,14 +33,29 @@ def open_retirement() -> LocalRetirement:
 def open_tables() -> LocalTables:
     """Return the restore providers, likewise. Raises Unavailable."""
     place = _find_place()
+    binary = install(say=lambda _line: None).dynoxide
+    return LocalTables(Snapshots(place.var / "snapshots"), binary, _account_of(place), markers=place.var / "restored")
+
+
+def open_regions() -> LocalRegions:
+    """Return the move providers, likewise. Raises Unavailable."""
+    return LocalRegions(_account_of(_find_place()))
+
+
+def _account_of(place: LocalPlace) -> Callable[[Tenant], RootAccount]:
+    """Return what opens an account in the tenant's Region, once: its clients take a while to build."""
     urls = AccountFiles(place.var).endpoints()
+    known: dict[tuple[str, str], RootAccount] = {}
 
     def account_of(tenant: Tenant) -> RootAccount:
-        endpoints = Endpoints(aws_url=place.aws_url, dynamodb_url=urls[tenant.account_id])
-        return RootAccount(account_id=tenant.account_id, region=tenant.region, endpoints=endpoints)
+        key = tenant.account_id, tenant.region
+        if key not in known:
+            url = urls.get("/".join(key)) or urls[tenant.account_id]
+            endpoints = Endpoints(aws_url=place.aws_url, dynamodb_url=url)
+            known[key] = RootAccount(account_id=tenant.account_id, region=tenant.region, endpoints=endpoints)
+        return known[key]
 
-    binary = install(say=lambda _line: None).dynoxide
-    return LocalTables(Snapshots(place.var / "snapshots"), binary, account_of, markers=place.var / "restored")
+    return account_of
 
 
 def _find_place() -> LocalPlace:

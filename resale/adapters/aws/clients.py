@@ -105,7 +105,7 @@ class TenantClients:
         """Return the URL of the local engine with the tenant's tables; None to use the settings of the SDK."""
         if service not in _TABLE_SERVICES:
             return None
-        return self._factory.settings.dynamodb_endpoints.get(self._tenant.account_id)
+        return self._factory.settings.dynamodb_endpoint(self._tenant.account_id, self._tenant.region)
 
 
 def _request_counter(record: RecordUsage, tenant: Tenant) -> Callable[..., None]:

@@ -212,7 +212,7 @@ class _Parts:
 
     def _dynamodb_url(self, session: TenantSession) -> str:
         tenant = session.tenant
-        local = self.settings.dynamodb_endpoints.get(tenant.account_id)
+        local = self.settings.dynamodb_endpoint(tenant.account_id, tenant.region)
         if local is not None:
             return local
         known = self._regional_endpoints.get(tenant.region)

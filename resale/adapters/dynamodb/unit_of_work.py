@@ -1,8 +1,9 @@
 """The unit of work on DynamoDB: one tenant, one command, one buffer, one commit."""
 
+import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from resale.adapters.dynamodb import buffer
 from resale.adapters.dynamodb.audited import AuditedRepository, RepositoryAttribute, Scope
@@ -16,9 +17,22 @@ from resale.application.ports import Vault
 from resale.domain.access import Principal
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.ids import CustomerId, TenantId
+from resale.domain.tenants import WRITE_LEASE
+from resale.errors import Unavailable
 
 #: Receives the tenant of a commit and the partition keys of its items: entities, and those that parts belong to.
 RecordCommit: TypeAlias = Callable[[TenantId, Sequence[str]], None]
+
+
+_LEASE_SECONDS: Final = WRITE_LEASE.total_seconds()
+
+
+class WriteLeaseEnded(Unavailable):
+    """The command took so long that the tenant's writes may have moved to another Region since it began."""
+
+    code = "write_lease_ended"
+    title = "Write lease ended"
+    default_detail = "The request took too long, and nothing was written. Send it again."
 
 
 class DynamoDBUnitOfWork(DynamoDBRepositories):
@@ -48,6 +62,7 @@ class DynamoDBUnitOfWork(DynamoDBRepositories):
         self._record_commit = record_commit
         self._principal = scope.context.principal
         self._is_committed = False
+        self._opened_at = time.monotonic()
 
     @property
     def principal(self) -> Principal:
@@ -67,7 +82,13 @@ class DynamoDBUnitOfWork(DynamoDBRepositories):
         self._principal = Principal(customer_id=customer_id)
 
     def commit(self) -> None:
-        """Write all buffered items once; see ``resale.adapters.dynamodb.buffer.commit``."""
+        """Write all buffered items once; see ``resale.adapters.dynamodb.buffer.commit``.
+
+        Raises:
+            WriteLeaseEnded: The tenant has a standby, and this was opened too long ago to know that it did not move.
+        """
+        if self.tenant.standby is not None and time.monotonic() - self._opened_at > _LEASE_SECONDS:
+            raise WriteLeaseEnded
         writes, self._scope.writes = self._scope.writes, []
         self._is_committed = True
         try:

@@ -52,6 +52,7 @@ from resale.application.ports.records import (
     StreamRange,
 )
 from resale.application.ports.repositories import LostRace, Repository
+from resale.application.ports.tenant_moves import RegionMoves
 from resale.application.ports.tenant_offboarding import OffboardingProviders, Signed, Signer
 from resale.application.ports.tenant_onboarding import (
     AccountProvider,
@@ -115,6 +116,7 @@ __all__ = [
     "RecordsTrimmed",
     "ReferenceRepository",
     "ReferenceTaken",
+    "RegionMoves",
     "Repository",
     "Secrets",
     "ShippingProvider",

@@ -43,11 +43,17 @@ class Command(BaseCommand):
                 sender=container.queues(tenant),
                 queue_url=tenant.resources.queues.changes.url,
                 set_aside=set_aside,
-                watch=DatabaseWatch(databases / f"{tenant.account_id}.sqlite"),
-                checkpoint=Checkpoint(checkpoints / f"{tenant.account_id}.json", generation_file),
+                watch=DatabaseWatch(_file_of(databases, tenant)),
+                checkpoint=Checkpoint(checkpoints / f"{tenant.account_id}-{tenant.region}.json", generation_file),
             )
 
         relay = Relay(tenants=registry.served_tenants, make=make)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: relay.stop())
         relay.run()
+
+
+def _file_of(databases: Path, tenant: Tenant) -> Path:
+    """Return the engine's file in the tenant's Region; it has one of its own where the account has two engines."""
+    regional = databases / f"{tenant.account_id}-{tenant.region}.sqlite"
+    return regional if regional.exists() else databases / f"{tenant.account_id}.sqlite"

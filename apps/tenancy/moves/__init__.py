@@ -1,0 +1,1 @@
+"""Moves of tenants' write Regions, by the machine of step runs."""
