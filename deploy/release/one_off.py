@@ -86,16 +86,18 @@ class OneOffTasks:
         return {name: values[path] for name, path in PARAMETERS.items()}
 
     def _wait(self, cluster: str, task: str) -> int:
-        while True:
-            (seen,) = self._ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"]
-            if seen["lastStatus"] == "STOPPED":
-                break
+        while (seen := self._find_stopped(cluster, task)) is None:
             self._sleep(_POLL_SECONDS)
         (container,) = seen["containers"]
         if "exitCode" not in container:
             reason = container.get("reason") or seen.get("stoppedReason") or "no reason was given"
             raise TaskFailed(f"The task stopped before its command ended: {reason}.")
         return int(container["exitCode"])
+
+    def _find_stopped(self, cluster: str, task: str) -> Any:
+        """Return the task if it has stopped. One that was started just now may not be listed yet."""
+        found = self._ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"]
+        return next((each for each in found if each["lastStatus"] == "STOPPED"), None)
 
 
 def main() -> int:

@@ -174,9 +174,10 @@ class TestTheDistribution:
         [
             (
                 "/northwind-media/renditions/lst_1/a.webp",
-                ["northwind-media.s3.eu-west-2.amazonaws.com", "/renditions/lst_1/a.webp"],
+                ["northwind-media.s3.eu-west-2.amazonaws.com", "eu-west-2", "/renditions/lst_1/a.webp"],
             ),
             ("/northwind-media/originals/lst_1/a.jpg", 404),
+            ("/mistyped-media/renditions/lst_1/a.webp", 404),
             ("/northwind-media/renditions/../originals/a.jpg", 404),
             ("/somebody-elses-bucket/renditions/a.webp", 404),
             ("/renditions/a.webp", 404),
@@ -187,8 +188,12 @@ class TestTheDistribution:
     def test_routes_photos_to_known_buckets_and_their_renditions(self, uri: str, expected: Any) -> None:
         code = DISTRIBUTION["Resources"]["MediaRouter"]["Properties"]["FunctionCode"]
         stand_in = """
-            const stored = {'northwind-media': 'northwind-media.s3.eu-west-2.amazonaws.com'};
-            let chosen;
+            const stored = {
+              'northwind-media': 'northwind-media.s3.eu-west-2.amazonaws.com',
+              'mistyped-media': 'elsewhere.example',
+            };
+            let chosen, sent;
+            const told = () => [chosen.domainName, chosen.originAccessControlConfig.region, sent.uri];
             const cf = {
               kvs: () => ({get: async (key) => { if (key in stored) return stored[key]; throw new Error('no key'); }}),
               updateRequestOrigin: (origin) => { chosen = origin; },
@@ -196,8 +201,10 @@ class TestTheDistribution:
         """
         call = f"""
             const request = {{uri: {json.dumps(uri)}, querystring: {{a: {{value: '1'}}}}, headers: {{}}}};
-            handler({{request}}).then((got) =>
-              console.log(JSON.stringify(got.statusCode || [chosen.domainName, got.uri])));
+            handler({{request}}).then((got) => {{
+              sent = got;
+              console.log(JSON.stringify(got.statusCode || told()));
+            }});
         """
         program = stand_in + code.replace("import cf from 'cloudfront';", "") + call
         ran = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True, timeout=30)

@@ -83,6 +83,7 @@ class Account:
         self.stubs[0].add_response("run_task", {"tasks": tasks, "failures": failures or []}, expected)
 
     def ends(self, container: dict[str, Any], *, looks: int = 1) -> None:
+        self.stubs[0].add_response("describe_tasks", {"tasks": []}, {"cluster": "resale", "tasks": [TASK]})
         for number in range(looks):
             last = number == looks - 1
             task = {"lastStatus": "STOPPED" if last else "RUNNING", "containers": [container if last else {}]}
@@ -105,7 +106,7 @@ class TestOneOffTask:
         account.starts(command=["migrate", "--plan"])
         account.ends({"exitCode": code}, looks=3)
         assert account.tasks.run("migrate", ["--plan"], image=IMAGE) == code
-        assert account.waits == [10.0, 10.0]
+        assert account.waits == [10.0, 10.0, 10.0]
 
     def test_that_does_not_start_is_an_error_with_the_reason(self, account: Account) -> None:
         account.has_network()
