@@ -8,7 +8,8 @@ from deploy.local.journey.client import Client
 from deploy.local.journey.money import MoneyJourney
 from deploy.local.journey.shops import Shop
 from deploy.local.private_files import DemoTenant, Login
-from tests.e2e.machine import Machine
+from tests.e2e.admin_pages import AdminPages
+from tests.e2e.machine import Machine, eventually
 from tests.e2e.processes import children_of
 from tests.e2e.test_commands import Case, run
 
@@ -51,6 +52,22 @@ class TestOnboardTenant:
         MoneyJourney(Shop(machine.demo.base_url, tenant, currency="GBP", say=said.append)).play()
         assert said
         assert before <= serving(machine)
+
+    def test_an_operator_onboards_one_on_the_pages(self, machine: Machine) -> None:
+        pages = AdminPages(machine.demo.base_url, machine.demo.operator)
+        fields = {"slug": "fifth", "name": "Fifth", "region": "us-east-1", "tier": "standard"}
+        pages.post("/admin/onboardings/", {**fields, "commission_basis_points": "1000"})
+        path = "/admin/onboardings/fifth/"
+        ready = eventually(
+            lambda: pages.get(path),
+            lambda html: "finish/" in html or "Resume the onboarding" in html,
+            until="the tenant is registered",
+        )
+        assert "finish/" in ready
+        issued = re.findall(r"data-secret>([^<]+)<", pages.post(f"{path}finish/", {}, form_at=path))
+        assert [key[:2] for key in issued] == ["pk", "sk"]
+        for key in issued:
+            assert Client(machine.demo.base_url, {"X-API-Key": key}).get("/v1/listings").status == 200
 
     def test_its_onboarding_is_done_once(self, machine: Machine) -> None:
         done = run(machine, Case("onboard_tenant northwind --region eu-west-2", ""))
