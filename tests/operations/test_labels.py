@@ -80,6 +80,8 @@ class TestACancelledOrder:
         cancelled(world, order)
         order = advanced(world, order, partners)
         assert order.status == OrderStatus.SHIPPED
+        assert order.shipment is not None
+        assert order.shipment.tracking_number is not None
         assert world.balances(order)["labels"] == 450
 
 
@@ -150,6 +152,22 @@ class TestARefusedLabel:
         assert (labelled.status, issues_of(labelled)) == (OrderStatus.AWAITING_SHIPMENT, ())
         again = request_label(world.uow(principal=seller), order_id=order.id, ship_from=SHIP_FROM)
         assert again == labelled
+
+    def test_is_bought_for_the_known_address_when_the_seller_gives_none(self, world: World) -> None:
+        partners = Partners(shipping=Carrier(refuse=True))
+        order = world.sold(partners)
+        seller = Principal(customer_id=order.seller_id)
+        wanted = request_label(world.uow(principal=seller), order_id=order.id, ship_from=None)
+        assert wanted.shipment is not None
+        assert (wanted.shipment.label_wanted, wanted.version) == (True, order.version + 1)
+
+    def test_that_is_wanted_already_is_changed_by_another_address_only(self, world: World) -> None:
+        order = paid(world, Partners())
+        seller = Principal(customer_id=order.seller_id)
+        same = request_label(world.uow(principal=seller), order_id=order.id, ship_from=None)
+        assert same.version == order.version
+        moved = request_label(world.uow(principal=seller), order_id=order.id, ship_from=SHIP_FROM)
+        assert (moved.version, world.last_change(order.id)[0]) == (order.version + 1, "order.label_requested")
 
     def test_cannot_be_asked_for_once_the_parcel_left(self, world: World) -> None:
         order = world.scan(world.sold(Partners()), ShipmentStatus.IN_TRANSIT)

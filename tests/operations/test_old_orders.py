@@ -6,11 +6,14 @@ import msgspec
 import pytest
 
 from resale.adapters.dynamodb.keys import entity_key
+from resale.application.operations.customers import Shopper
 from resale.application.operations.orders import cancel_order, record_dispute, request_label
+from resale.application.operations.sellers import edit_seller
 from resale.domain.access import Principal
 from resale.domain.ids import SHIPMENT_ID
 from resale.domain.orders import Order, OrderChanged, OrderStatus
 from resale.domain.payments import Dispute, DisputeStatus
+from resale.domain.sellers import SellerEdit
 from resale.domain.transfers import TransferStatus
 from tests.operations.partners import Partners
 from tests.operations.world import BRAND, SHIP_FROM, World
@@ -23,9 +26,14 @@ def partners() -> Partners:
 
 
 @pytest.fixture
-def old(world: World, partners: Partners) -> Order:
+def seller(world: World) -> Shopper:
+    return world.shopper()
+
+
+@pytest.fixture
+def old(world: World, seller: Shopper, partners: Partners) -> Order:
     """A paid order as schema 1 left it in the table."""
-    order = world.order(world.shopper(), world.active(world.shopper()))
+    order = world.order(world.shopper(), world.active(seller))
     while world.stored_order(order).payment is None:
         world.advance(order, partners)
     payment = world.stored_order(order).payment
@@ -63,6 +71,17 @@ class TestAPaidOrderOfSchema1:
         assert world.transfer(order).status == TransferStatus.HELD
         assert world.balances(order) == {"provider": 12_000, "sellers_pending": -10_800, "commission_deferred": -1_200}
         assert {entry.at for entry in world.reader.iter_ledger_source(order.id)} == {NOW - timedelta(days=30)}
+
+    def test_has_a_deadline_and_a_label_if_its_seller_is_known_by_now(
+        self, world: World, old: Order, seller: Shopper, partners: Partners
+    ) -> None:
+        edit_seller(world.uow(), shopper=seller, edit=SellerEdit(ship_from=SHIP_FROM))
+        order = world.advance(old, partners)
+        assert order.ship_by is not None
+        assert order.ship_late_at is not None
+        assert order.ship_late_at > order.ship_by > NOW
+        assert order.shipment is not None
+        assert order.shipment.label_wanted
 
     def test_is_cancelled_and_given_back_once(self, world: World, old: Order, partners: Partners) -> None:
         cancel_order(world.uow(principal=BRAND), order_id=old.id)

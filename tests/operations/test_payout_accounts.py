@@ -6,6 +6,7 @@ import pytest
 
 from resale.application.operations.customers import Shopper
 from resale.application.operations.payouts import start_due_payout, start_payout
+from resale.application.operations.payouts.accounts import review_payout_account
 from resale.application.operations.sellers import edit_seller
 from resale.application.queries.sellers import get_own_seller
 from resale.domain.inbound import Inbound
@@ -95,6 +96,15 @@ class TestReports:
         assert enabled.due_at is not None
         paid = start_due_payout(world.uow(now=enabled.due_at + timedelta(days=9)), seller_id=seller.id)
         assert paid is not None
+
+    def test_pay_after_the_delay_of_the_shop_whatever_was_planned_before(
+        self, world: World, partners: Partners, seller: Seller, account: str
+    ) -> None:
+        assert seller.due_at is not None
+        later = seller.due_at + timedelta(days=9)
+        partners.payments.accounts[account] = ACTIVE
+        reviewed = review_payout_account(world.uow(now=later), payments=partners.payments, seller_id=seller.id)
+        assert reviewed.due_at == later
 
     def test_read_the_account_and_write_nothing_when_it_has_not_changed(
         self, world: World, partners: Partners, seller: Seller, account: str

@@ -9,10 +9,12 @@ import pytest
 from resale.application.operations.payouts import advance_payout, start_payout
 from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
+from resale.domain.issues import Issue, issues_of
 from resale.domain.orders import Order
 from resale.domain.payouts import Payout, PayoutMethod, PayoutOutcome, PayoutState, PayoutStatus
 from resale.domain.policies import Policies
 from resale.domain.sellers import SellerBalance, SellerEdit, seller_id_of
+from resale.errors import Unavailable
 from tests.operations.partners import Books, Partners
 from tests.operations.world import World
 from tests.unit.builders import NOW
@@ -42,12 +44,13 @@ def available(world: World, sold: Order) -> int:
 
 
 class Explaining(Books):
-    """A provider that explains whatever it reports."""
+    """A provider that explains why a payout that it sent did not arrive."""
 
     def _payout(self, payout_id: str) -> PayoutOutcome:
-        return msgspec.structs.replace(
-            super()._payout(payout_id), reason_code="could_not_process", message="The bank is closed."
-        )
+        outcome = super()._payout(payout_id)
+        if outcome.state == PayoutState.IN_TRANSIT:
+            return outcome
+        return msgspec.structs.replace(outcome, reason_code="could_not_process", message="The bank is closed.")
 
 
 def started_record(payout: Payout, order: Order, **fields: Any) -> Payout:
@@ -166,6 +169,26 @@ class TestStuck:
             partners.payments.payout_state = state
             payout = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
         assert (payout.status, payout.attention) == (PayoutStatus.PAID, None)
+
+    def test_is_found_by_its_reference_when_the_answer_to_its_sending_was_lost(self, world: World, sold: Order) -> None:
+        partners = Partners(Books(payout_state=PayoutState.STUCK))
+        payout = started(world, sold, partners)
+        partners.payments.lose["pay_out"] = 1
+        with pytest.raises(Unavailable):
+            advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
+        stuck = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
+        assert (stuck.status, stuck.provider_reference) == (PayoutStatus.PENDING, f"bk_{payout.id}")
+        known = world.uow().references.find(provider="books", reference=f"bk_{payout.id}")
+        assert known == payout.id
+
+    def test_is_the_only_issue_once_the_partner_answers(self, world: World, sold: Order) -> None:
+        partners = Partners(Books(payout_state=PayoutState.STUCK))
+        payout = started(world, sold, partners)
+        payout = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
+        postpone_step(world.uow(now=LATER), entity_id=payout.id, reason_code="partner_balance_too_low")
+        assert issues_of(world.uow().payouts.get(payout.id)) == (Issue.BALANCE_TOO_LOW,)
+        stuck = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
+        assert issues_of(stuck) == (Issue.PAYOUT_STUCK,)
 
 
 class TestPaid:
