@@ -66,6 +66,7 @@ CASES = (
     Case("upgrade_tenants --abandon --reason test", "CommandError: rollout_not_found", fails=True),
     Case("approve_upgrade northwind --reason test", "CommandError: upgrade_approval_not_required", fails=True),
     Case("report_drift", r"^\d+ tenants as recorded$"),
+    Case("doctor atelier", r"^1 tenant examined in \d+\.\d s: 0 problems, 0 notices$"),
     Case("report_usage --days 1", r"^ *day +tenant +api_requests"),
     Case("suspend_tenant nobody", "CommandError: No tenant with this name exists", fails=True),
     Case("resume_tenant northwind", "^northwind is active; all processes follow within 30 s"),

@@ -1,0 +1,117 @@
+"""What is wrong with the platform itself: its registry, its release, and work on tenants that stopped half-way."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from apps.core import clock
+from apps.tenancy import health
+from apps.tenancy.doctor.findings import Finding, notice, problem
+from apps.tenancy.models import OffboardingRun, OnboardingRun, RestoreRun, Rollout, TenantUpgrade
+from apps.tenancy.step_runs.leases import is_gone
+from apps.tenancy.step_runs.tables import StepRun
+from resale.domain.tenant_upgrades import RolloutState, UpgradeState
+
+PLATFORM: Final = "platform"
+_SHOWN_TENANTS: Final = 5
+_STOPPED: Final = frozenset({"failed", "paused", "running"})
+
+
+class _Work(msgspec.Struct, frozen=True):
+    """A kind of work on a tenant that is done in steps."""
+
+    name: str
+    command: str
+    meanwhile: str
+
+
+#: What stands still while such work has stopped.
+_WORK: Final[Mapping[type[StepRun], _Work]] = {
+    RestoreRun: _Work("restore", "restore_tenant {slug} --resume", "Its API responds with 503 and its messages wait."),
+    OnboardingRun: _Work("onboarding", "onboard_tenant {slug} --resume", "The tenant is not live."),
+    OffboardingRun: _Work("offboarding", "offboard_tenant {slug} --resume", "Its data and keys are still there."),
+}
+
+
+def examine_platform() -> Iterator[Finding]:
+    """Find what is wrong with the registry, the release, and work on tenants. Reads only the registry."""
+    state = health.registry_state()
+    if state != "ok":
+        yield problem(
+            PLATFORM,
+            "The registry's database does not respond.",
+            "Look at the database first: nothing else of the registry can be examined. Processes serve the tenants "
+            "that they know for a while, but nobody can sign in, and no tenant can be changed. "
+            'See "Disasters" in docs/operations/disasters.md.',
+        )
+        return
+    yield from _examine_release()
+    for table in _WORK:
+        yield from _examine_runs(table)
+    yield from _examine_rollout()
+
+
+def _examine_release() -> Iterator[Finding]:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        yield problem(
+            PLATFORM,
+            f"Migrations of this release are not applied: {len(missing)}, the first is {missing[0][0]}.",
+            "Run the role migrate of this release, then look again.",
+        )
+    if health.static_files_state() != "ok":
+        yield problem(
+            PLATFORM,
+            "The static files of this release are not in their bucket, so web processes are not ready.",
+            "Run the role migrate of this release: it uploads them.",
+        )
+
+
+def _examine_runs(table: type[StepRun]) -> Iterator[Finding]:
+    work = _WORK[table]
+    for run in table._default_manager.filter(finished_at=None).order_by("started_at"):  # noqa: SLF001 - Django's API
+        slug, state, step = str(run.pk), str(run.state), str(run.step)  # type: ignore[attr-defined]  # each table has them
+        if state not in _STOPPED or _is_held(run):
+            continue
+        action = f"Continue it with {work.command.format(slug=slug)}. {work.meanwhile}"
+        if state == "failed":
+            yield problem(slug, f"Its {work.name} failed at the step {step}: {run.error_detail}", action)
+        elif state == "running":
+            yield problem(slug, f"The process of its {work.name} ended at the step {step}.", action)
+        else:
+            yield notice(slug, f"Its {work.name} is paused after the step {step}.", action)
+
+
+def _is_held(run: StepRun) -> bool:
+    """Return whether a process works on it now."""
+    return run.lease_until is not None and run.lease_until > clock.for_platform() and not is_gone(run.lease_owner)
+
+
+def _examine_rollout() -> Iterator[Finding]:
+    rollout = Rollout.objects.first()
+    if rollout is not None and rollout.state == RolloutState.STOPPED:
+        failed = rollout.upgrades.filter(state__in=(UpgradeState.FAILED, UpgradeState.ROLLED_BACK))
+        detail = rollout.detail or "; ".join(_describe(upgrade) for upgrade in failed[:_SHOWN_TENANTS])
+        yield problem(
+            PLATFORM,
+            f"The rollout of {rollout.template} is stopped. {detail}",
+            "Remove the cause and run upgrade_tenants --resume, or --abandon with a reason. "
+            "No further tenant is changed meanwhile. See docs/guides/upgrade-tenants.md.",
+        )
+    waiting = TenantUpgrade.objects.filter(rollout=rollout, state=UpgradeState.AWAITING_APPROVAL)
+    slugs = list(waiting.values_list("tenant__slug", flat=True)[: _SHOWN_TENANTS + 1])
+    if rollout is not None and slugs:
+        more = " and others" if len(slugs) > _SHOWN_TENANTS else ""
+        yield notice(
+            PLATFORM,
+            f"The rollout of {rollout.template} waits for the approval of {', '.join(slugs[:_SHOWN_TENANTS])}{more}.",
+            "Ask the brand, then record it with approve_upgrade.",
+        )
+
+
+def _describe(upgrade: TenantUpgrade) -> str:
+    return f"{upgrade.tenant.slug} {upgrade.get_state_display()}: {upgrade.error_detail}"
