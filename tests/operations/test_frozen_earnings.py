@@ -53,7 +53,7 @@ class TestAnOpenDispute:
         account = disputed(world, order, OPEN)
         assert (account.available, account.frozen, account.due_at) == (10_800, 10_800, None)
         assert world.transfer(order).is_frozen
-        with pytest.raises(NothingToPayOut):
+        with pytest.raises(NothingToPayOut, match=r"^The balance has nothing available to pay out\.$"):
             start_payout(world.uow(now=MUCH_LATER), seller_id=account.id, method=method)
 
     def test_leaves_the_sellers_other_sales(self, world: World, seller: Shopper) -> None:
@@ -76,6 +76,7 @@ class TestAnOpenDispute:
         disputed(world, order, OPEN)
         payout = advance_payout(world.uow(now=LATER), partners=partners, payout_id=started.id)
         assert payout.status == PayoutStatus.CANCELLED
+        assert world.last_change(payout.id) == ("payout.cancelled", "dispute_open")
         assert not partners.payments.payouts
         account = world.seller_account(order)
         assert account is not None

@@ -189,6 +189,17 @@ class TestPayment:
         assert confirmed.payment is not None
         assert confirmed.payment.action_url is None
 
+    def test_a_buyer_whose_proof_fails_is_sent_to_their_bank_no_more(self, world: World, submitted: Order) -> None:
+        partners = Partners(Books(ask_action=True))
+        for _ in range(2):
+            waiting = world.advance(submitted, partners)
+        assert waiting.payment is not None
+        assert waiting.due_at is not None
+        partners.payments.payments[waiting.payment.id] = PaymentState.DECLINED
+        failed = world.advance(submitted, partners, now=waiting.due_at)
+        assert failed.payment is not None
+        assert (failed.status, failed.payment.action_url) == (OrderStatus.PAYMENT_FAILED, None)
+
     def test_a_hold_that_ran_out_is_closed_and_cancelled(self, world: World, submitted: Order) -> None:
         partners = Partners()
         world.advance(submitted, partners)

@@ -16,12 +16,14 @@ from resale.application.operations.orders import (
 )
 from resale.domain.access import Principal
 from resale.domain.claims import ClaimReason, NewClaim, Resolution, Verdict
+from resale.domain.ids import SHIPMENT_ID
 from resale.domain.inbound import InboundStatus
 from resale.domain.issues import Issue
 from resale.domain.order_steps import OrderStep, next_step
 from resale.domain.orders import Order, OrderNotFound, OrderStatus, disputes_of
 from resale.domain.payments import Dispute, DisputeStatus, PaymentStatus, RefundState
 from resale.domain.reasons import ReasonCode
+from resale.domain.shipments import Shipment
 from resale.domain.transfers import TransferStatus
 from resale.errors import Unavailable
 from tests.operations.partners import Books, Partners
@@ -374,6 +376,28 @@ class TestAPartialCapture:
         assert partners.payments.refunded(order.payment.id) == 101
         assert world.balances(order) == {}
         assert world.transfer(order).status == TransferStatus.REVERSED
+
+    def test_of_a_cancelled_order_is_a_sale_that_is_taken_back(self, world: World, partners: Partners) -> None:
+        order = self._captured(world, partners, 101)
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
+        order = world.advance(order, partners)
+        assert (order.status, order.confirmed_at) == (OrderStatus.CANCELLING, NOW)
+        assert order.shipment == Shipment(id=SHIPMENT_ID.sibling_of(order.id))
+        assert world.last_change(order.id) == ("order.cancelling", order.cancel_reason)
+        assert order.cancel_reason is not None
+
+    def test_asks_the_buyer_for_nothing_any_more(self, world: World) -> None:
+        partners = Partners(Books(ask_action=True))
+        order = world.order(world.shopper(), world.active(world.shopper()))
+        for _ in range(2):
+            order = world.advance(order, partners)
+        assert order.payment is not None
+        assert order.payment.action_url is not None
+        cancel_order(world.uow(principal=BRAND), order_id=order.id)
+        partners.payments.capture_in_dashboard(order, 101)
+        order = world.advance(order, partners)
+        assert order.payment is not None
+        assert (order.payment.captured_minor, order.payment.action_url) == (101, None)
 
     def test_is_not_mistaken_for_a_refund_of_the_rest(self, world: World, partners: Partners) -> None:
         order = self._captured(world, partners, 101)

@@ -129,6 +129,11 @@ class TestRecord:
         payout = started(world, sold, partners)
         sent = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
         assert (sent.status, sent.due_at, sent.paid_at) == (PayoutStatus.IN_TRANSIT, LATER + DAY / 4, None)
+        partners.payments.payout_state = PayoutState.IN_TRANSIT
+        postpone_step(world.uow(now=LATER), entity_id=payout.id, reason_code="partner_unavailable")
+        polled = advance_payout(world.uow(now=LATER + DAY / 4), partners=partners, payout_id=payout.id)
+        assert (polled.status, polled.due_at, polled.step_tries) == (PayoutStatus.IN_TRANSIT, LATER + DAY / 2, 0)
+        partners.payments.payout_state = PayoutState.PAID
         paid = advance_payout(world.uow(now=LATER + DAY), partners=partners, payout_id=payout.id)
         assert (paid.status, paid.due_at, paid.paid_at) == (PayoutStatus.PAID, LATER + 2 * DAY, LATER + DAY)
         watched = advance_payout(world.uow(now=LATER + 2 * DAY), partners=partners, payout_id=payout.id)
