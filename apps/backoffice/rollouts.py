@@ -15,13 +15,15 @@ from django.urls import reverse
 
 from apps.backoffice.pages import OperatorPage
 from apps.backoffice.tenant_forms import reason_field
+from apps.backoffice.text_fields import TextField
 from apps.tenancy.entitlement_changes import Cause
 from apps.tenancy.models import EntitlementChange, Rollout, Tenant, TenantUpgrade, User
 from apps.tenancy.upgrades.approval import approve_upgrade
 from apps.tenancy.upgrades.opening import open_rollouts
-from apps.tenancy.upgrades.rollout import waits_for_next_wave
+from apps.tenancy.upgrades.records import waits_for_next_wave
 from apps.tenancy.upgrades.schedule import abandon_rollout, is_under_way, next_wave_at, request_rollout
 from resale.domain.tenant_upgrades import UpgradeState
+from resale.domain.text import TextKind
 from resale.domain.waves import MAX_HOURS, WavePlan
 from resale.errors import Outcome
 
@@ -37,11 +39,20 @@ _LABELS: Final[Mapping[str, str]] = {
 _FIRST: Final = (UpgradeState.FAILED, UpgradeState.ROLLED_BACK, UpgradeState.AWAITING_APPROVAL, UpgradeState.RUNNING)
 
 
+_SEEN: Final = 64  # characters of what the sender of a form saw: a template, or the id of a rollout
+
+
+def _seen_field() -> TextField:
+    """Return the hidden field for what its sender saw, which is what they decide on."""
+    return TextField(TextKind.LINE, max_length=_SEEN, widget=forms.HiddenInput)
+
+
 class RequestForm(forms.Form):
     """A rollout of this release's templates by a schedule."""
 
     def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(data, auto_id="request_%s", **kwargs)
+        self.fields["template"] = _seen_field()
         for name, hours in msgspec.structs.asdict(WavePlan()).items():
             widget = forms.NumberInput(attrs={"class": "bo-input"})
             self.fields[name] = forms.IntegerField(
@@ -55,6 +66,7 @@ class AbandonForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(data, auto_id="abandon_%s", **kwargs)
+        self.fields["rollout"] = forms.IntegerField(widget=forms.HiddenInput)
         self.fields["reason"] = reason_field()
 
 
@@ -63,6 +75,7 @@ class ApprovalForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(data, auto_id="approval_%s", **kwargs)
+        self.fields["template"] = _seen_field()
         slugs = Tenant.objects.filter(approves_upgrades=True).order_by("slug").values_list("slug", flat=True)
         choices = [(slug, slug) for slug in slugs]
         widget = forms.Select(attrs={"class": "bo-input"})
@@ -104,8 +117,12 @@ class RolloutPages(OperatorPage):
             upgrades_total=upgrades.count(),
             rollouts=rollouts,
             changes=EntitlementChange.objects.filter(tenant=None, subject="rollout")[:_CHANGES_SHOWN],
-            **{name: form() for name, form in _FORMS.items()} | dict(sent or {}),
+            **{**self._forms(release, last), **(sent or {})},
         )
+
+    def _forms(self, release: str, last: Rollout | None) -> Mapping[str, forms.Form]:
+        seen = {"template": release, "rollout": None if last is None else last.id}
+        return {name: form(initial=seen) for name, form in _FORMS.items()}
 
     def answer(self, name: str, act: Callable[[Mapping[str, Any], Cause], None], done: str) -> HttpResponse:
         """Check a form and act on it; show the page with the form again when either refuses."""
@@ -159,15 +176,25 @@ class Approval(RolloutPages):
 
 def _request(sent: Mapping[str, Any], cause: Cause) -> None:
     hours = {name: sent[name] for name in WavePlan.__struct_fields__}
-    request_rollout(template=_release(), hours=hours, cause=cause)
+    request_rollout(template=_seen_release(sent), hours=hours, cause=cause)
 
 
-def _abandon(_sent: Mapping[str, Any], cause: Cause) -> None:
-    abandon_rollout(cause=cause)
+def _abandon(sent: Mapping[str, Any], cause: Cause) -> None:
+    abandon_rollout(cause=cause, rollout_id=sent["rollout"])
 
 
 def _approve(sent: Mapping[str, Any], cause: Cause) -> None:
-    approve_upgrade(slug=sent["slug"], template=_release(), cause=cause)
+    approve_upgrade(slug=sent["slug"], template=_seen_release(sent), cause=cause)
+
+
+def _seen_release(sent: Mapping[str, Any]) -> str:
+    """Return the template of this release. Raises ValidationError if the sender saw another one, or Unavailable."""
+    release = _release()
+    if sent["template"] != release:
+        raise ValidationError(
+            f"Another release runs by now, with the template {release}. Look at it, then repeat this."
+        )
+    return release
 
 
 def _release() -> str:

@@ -16,7 +16,7 @@ from tests.tenancy.upgrade_world import SLUGS, Platform, in_order, organisation_
 
 ORGANISATIONS: list[Organisation] = []
 HOURS = {"ring_hours": 1, "canary_hours": 2, "tenth_hours": 3}
-REQUEST = {**{name: str(hours) for name, hours in HOURS.items()}, "reason": "Release 2.4"}
+REQUEST = {**{name: str(hours) for name, hours in HOURS.items()}, "template": "1-b", "reason": "Release 2.4"}
 
 
 def open_providers() -> Organisation:
@@ -72,7 +72,7 @@ class TestRollouts:
             platform.advance(after_hours=hours)
         platform.errors = dict.fromkeys(SLUGS, 3)  # since then
         platform.organisation.release = "1-c"
-        operator.post("rollout-request", REQUEST)
+        operator.post("rollout-request", {**REQUEST, "template": "1-c"})
         platform.now = Rollout.objects.all()[0].started_at
         assert platform.advance() == "the wave ring of 1-c is completed"
 
@@ -104,20 +104,24 @@ class TestRollouts:
         tenants = text.partition("Its tenants")[2]
         assert tenants.index(third) < tenants.index(first) < tenants.index(second)
         assert "broken" in tenants
-        assert operator.post("rollout-abandon", {"reason": " "}).status == 422
-        page = operator.post("rollout-abandon", {"reason": "A fault"})
+        sent = {"rollout": Rollout.objects.get().id, "reason": "A fault"}
+        assert operator.post("rollout-abandon", {**sent, "reason": " "}).status == 422
+        assert operator.post("rollout-abandon", {**sent, "rollout": 10**6}).status == 422
+        page = operator.post("rollout-abandon", sent)
         assert "The rollout is abandoned" in page.text
         assert states() == {first: "upgraded", second: "upgraded", third: "rolled_back"}
-        refused = operator.post("rollout-abandon", {"reason": "A fault"})
+        refused = operator.post("rollout-abandon", sent)
         assert (refused.status, "No rollout is under way" in refused.text) == (422, True)
 
     def test_an_approval_lets_a_brands_account_be_upgraded(self, platform: Platform, operator: StaffClient) -> None:
         slug = SLUGS[0]
-        approval = {"slug": slug, "reason": "By Ms Gray, in a letter"}
+        approval = {"slug": slug, "template": "1-b", "reason": "By Ms Gray, in a letter"}
         assert operator.post("rollout-approve", approval).status == 422  # it needs none
         Tenant.objects.filter(slug=slug).update(approves_upgrades=True)
         platform.roll_out()
         assert states()[slug] == "awaiting_approval"
+        seen_before = operator.post("rollout-approve", {**approval, "template": "1-a"})
+        assert (seen_before.status, "Another release runs by now" in seen_before.text) == (422, True)
         page = operator.post("rollout-approve", approval)
         assert "The approval is recorded" in page.text
         platform.roll_out()

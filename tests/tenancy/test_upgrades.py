@@ -23,6 +23,7 @@ from resale.domain.tenant_upgrades import (
     UpgradeUnhealthy,
 )
 from resale.domain.tenants import Resources, TenantStatus
+from resale.domain.tenants import Tenant as KnownTenant
 from resale.domain.waves import Wave
 from tests.fixtures.tenants import resources_of
 from tests.tenancy.onboarding_world import Boundaries, Killed, Organisation, boundaries_of
@@ -296,6 +297,38 @@ class TestTenantsThatLeave:
 def _close(slug: str, *, only: str) -> None:
     if slug == only:
         set_tenant_status(slug=slug, status=TenantStatus.CLOSING)
+
+
+class TestFrozen:
+    """A tenant that is restored, or moved to another Region, while a rollout runs."""
+
+    def test_is_passed_over_and_upgraded_when_the_rollout_is_resumed(self, platform: Platform) -> None:
+        first, *others = in_order()
+        Tenant.objects.filter(slug=first).update(status="frozen")
+        with pytest.raises(UpgradeStopped, match=f"Frozen, so not upgraded yet: {first}"):
+            platform.roll_out()
+        assert states() == {first: "pending", **dict.fromkeys(others, "upgraded")}
+        assert Rollout.objects.get().state == "stopped"
+        Tenant.objects.filter(slug=first).update(status="active")
+        platform.rollouts.resume()
+        assert set(states().values()) == {"upgraded"}
+        assert Rollout.objects.get().state == "completed"
+
+    def test_as_its_test_runs_is_not_rolled_back(self, platform: Platform) -> None:
+        first, *others = in_order()
+
+        def freeze(tenant: KnownTenant) -> None:
+            if tenant.slug == first:
+                Tenant.objects.filter(slug=first).update(status="frozen")
+                platform.organisation.smoke_fault = "frozen"
+            else:
+                platform.organisation.smoke_fault = None
+
+        platform.as_counted = freeze
+        with pytest.raises(UpgradeStopped, match="Frozen, so not upgraded yet"):
+            platform.roll_out()
+        assert states() == {first: "pending", **dict.fromkeys(others, "upgraded")}
+        assert templates(platform.organisation)[first] == "1-b"
 
 
 class TestApproval:

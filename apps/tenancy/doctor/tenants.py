@@ -5,15 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Final
 
+from django.conf import settings
+
 from apps.core.container import get_container
 from apps.tenancy.doctor.findings import Finding, notice, problem
-from apps.tenancy.models import RestoreRun
+from apps.tenancy.models import MoveRun, RestoreRun
 from apps.tenancy.models import Tenant as TenantRow
 from apps.tenancy.report import ChangesHealth, TenantHealth, tenants_report
-from apps.tenancy.restore_tables import RestoreRunState
 from resale.domain.dead_letters import LetterQueue
 from resale.domain.pipeline import PipelineStatus
-from resale.domain.tenants import Queue, Tenant, TenantStatus
+from resale.domain.tenants import SERVED, Queue, Tenant, TenantStatus
 from resale.errors import Outcome
 
 _THREADS: Final = 8
@@ -28,23 +29,37 @@ _OF_QUEUE: Final[Mapping[LetterQueue, str]] = {
 
 
 def examine_tenants(tenants: tuple[Tenant, ...]) -> tuple[Finding, ...]:
-    """Find what is wrong with some of the active tenants, all at once. Raises Unavailable: the registry is down."""
+    """Find what is wrong with some of the tenants that are served, all at once. Raises Unavailable."""
     health = {one.slug: one for one in tenants_report()}
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="doctor") as pool:
         found = pool.map(lambda tenant: tuple(_examine(tenant, health.get(tenant.slug))), tenants)
         return tuple(chain.from_iterable(found))
 
 
-def examine_statuses(slugs: frozenset[str]) -> Iterator[Finding]:
-    """Find tenants that are not served and that no work explains. No slugs: all tenants."""
-    rows = TenantRow.objects.filter(status=TenantStatus.FROZEN).order_by("slug")
+def examine_rows(slugs: frozenset[str], listed: frozenset[str]) -> Iterator[Finding]:
+    """Find tenants that are not served although no work explains it. No slugs: all; ``listed``: those of the registry.
+
+    A tenant that other processes serve is theirs to examine.
+    """
+    rows = TenantRow.objects.order_by("slug")
     for row in rows.filter(slug__in=slugs) if slugs else rows:
-        if not RestoreRun.objects.filter(slug=row.slug).exclude(state=RestoreRunState.RESTORED).exists():
+        if row.status == TenantStatus.FROZEN and not _is_worked_on(row.slug):
             yield problem(
                 row.slug,
-                "It is frozen, and no restore of it is under way.",
-                "Its API responds with 503 and its messages wait. Find out who froze it, then set its status back.",
+                "It is frozen, and neither a restore nor a move of it is under way.",
+                "Its API responds with 503 and its messages wait. Find out who froze it, then run resume_tenant.",
             )
+        if row.status in SERVED and row.slug not in listed and settings.SERVED_TENANTS.lists(row.slug):
+            yield problem(
+                row.slug,
+                "Its row in the registry is not valid, so no process serves it.",
+                "The log names the field (tenant). Correct the row under /admin/tenants/.",
+            )
+
+
+def _is_worked_on(slug: str) -> bool:
+    runs = (RestoreRun.objects.filter(slug=slug), MoveRun.objects.filter(slug=slug))
+    return any(found.filter(finished_at=None).exists() for found in runs)
 
 
 def _examine(tenant: Tenant, health: TenantHealth | None) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import msgspec
 from apps.tenancy.models import OnboardingRecord, Tenant
 from apps.tenancy.onboarding.machine import Onboarding
 from resale.domain.tenant_onboarding import OnboardingStep
-from resale.domain.tenants import SERVED
+from resale.domain.tenants import SERVED, TenantStatus
 from resale.domain.waves import Wave, place_of, reach_of
 
 
@@ -51,7 +51,7 @@ def _plan(onboarding: Onboarding, tenant: Tenant, *, wave: Wave, release: str, k
 def onboarded_tenants() -> Sequence[Tenant]:
     """Return the tenants whose onboarding ended and that are not closed, by slug."""
     ended = OnboardingRecord.objects.filter(step=OnboardingStep.ACTIVE, finished_at__isnull=False)
-    return list(Tenant.objects.filter(slug__in=ended.values("run_id"), status__in=SERVED))
+    return list(Tenant.objects.filter(slug__in=ended.values("run_id"), status__in=(*SERVED, TenantStatus.FROZEN)))
 
 
 def _in_order(subject: str) -> Sequence[tuple[Tenant, Wave]]:

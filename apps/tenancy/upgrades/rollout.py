@@ -5,34 +5,32 @@ the next one is begun, so a bad template reaches no more tenants than are upgrad
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-from django.db import transaction
-
 from apps.core import clock
 from apps.tenancy import registry
-from apps.tenancy.entitlement_changes import Cause, record_change
+from apps.tenancy.entitlement_changes import Cause
 from apps.tenancy.errors import TenantClosed
 from apps.tenancy.models import Rollout, Tenant, TenantUpgrade
 from apps.tenancy.onboarding.machine import Onboarding
 from apps.tenancy.upgrades.plan import PlannedUpgrade, plan_upgrades
+from apps.tenancy.upgrades.records import require_none_unfinished, require_running, save_rollout
 from resale.domain.tenant_onboarding import OnboardingInProgress
 from resale.domain.tenant_upgrades import (
     ENDED,
     RolloutAbandoned,
     RolloutNotFound,
     RolloutState,
-    RolloutUnfinished,
     TemplateUnknown,
     UpgradeState,
     UpgradeStopped,
     UpgradeUnhealthy,
 )
-from resale.domain.tenants import SERVED
+from resale.domain.tenants import SERVED, TenantStatus
 from resale.domain.tenants import Tenant as KnownTenant
 from resale.domain.waves import Wave
 from resale.errors import Outcome
@@ -45,6 +43,10 @@ _OPEN: Final = (
     UpgradeState.ROLLED_BACK.value,
     UpgradeState.FAILED.value,
 )
+
+
+class _TenantFrozen(Exception):  # noqa: N818 - named for what happened
+    """The tenant of an upgrade is restored or moved."""
 
 
 class Rollouts:
@@ -125,7 +127,7 @@ class Rollouts:
             scheduled=plan is not None,
             plan=dict(plan or {}),
         )
-        _save(rollout, planned, cause, after)
+        save_rollout(rollout, planned, cause, after)
         self._run(rollout)
 
     def resume(self) -> None:
@@ -154,7 +156,15 @@ class Rollouts:
             raise
         for upgrade in rollout.upgrades.filter(state=UpgradeState.AWAITING_APPROVAL).select_related("tenant"):
             self._say(f"{upgrade.tenant.slug:<24} awaits the brand's approval")
+        self._require_none_postponed(rollout)
         self._end(rollout, RolloutState.COMPLETED)
+
+    def _require_none_postponed(self, rollout: Rollout) -> None:
+        """Stop a rollout whose frozen tenants were passed over. Raises UpgradeStopped."""
+        slugs = list(rollout.upgrades.filter(state=UpgradeState.PENDING).values_list("tenant__slug", flat=True))
+        if slugs:
+            self._end(rollout, RolloutState.STOPPED)
+            raise UpgradeStopped(f"Frozen, so not upgraded yet: {', '.join(slugs)}. Resume when they are served again.")
 
     def _run_wave(self, rollout: Rollout, upgrades: list[TenantUpgrade]) -> None:
         """Upgrade the tenants of a wave; when one stops it, those that were changed before are judged all the same."""
@@ -162,7 +172,7 @@ class Rollouts:
         try:
             for upgrade in upgrades:
                 baking = self._judge_due(baking)
-                _require_running(rollout)
+                require_running(rollout)
                 if upgrade.state != UpgradeState.BAKING:
                     self._upgrade(rollout, upgrade)
                 if upgrade.state == UpgradeState.BAKING:
@@ -193,7 +203,7 @@ class Rollouts:
         if not baking:
             return []
         self._pause(max(*map(self._remaining_seconds, baking), 0))
-        _require_running(rollout)
+        require_running(rollout)
         faults = []
         for upgrade in baking:
             try:
@@ -223,7 +233,8 @@ class Rollouts:
 
     def _upgrade(self, rollout: Rollout, upgrade: TenantUpgrade) -> None:
         """Upgrade a tenant as it is now: those before it took their time, and it can have left."""
-        upgrade.tenant.refresh_from_db()
+        if self._is_postponed(upgrade):
+            return
         if upgrade.tenant.status not in SERVED:
             self._finish(upgrade, UpgradeState.LEFT)
             return
@@ -235,6 +246,18 @@ class Rollouts:
             self._attempt(rollout, upgrade)
         except TenantClosed:  # its stacks are the offboarding's
             self._finish(upgrade, UpgradeState.LEFT)
+        except _TenantFrozen:
+            self._is_postponed(upgrade)
+
+    def _is_postponed(self, upgrade: TenantUpgrade) -> bool:
+        """Pass over a tenant that is frozen, for a restore or a move: its turn comes when the rollout is resumed."""
+        upgrade.tenant.refresh_from_db()
+        if upgrade.tenant.status != TenantStatus.FROZEN:
+            return False
+        upgrade.state = UpgradeState.PENDING
+        upgrade.save(update_fields=["state"])
+        self._say(f"{upgrade.tenant.slug:<24} {upgrade.wave:<7} is frozen: passed over")
+        return True
 
     def _attempt(self, rollout: Rollout, upgrade: TenantUpgrade) -> None:
         slug = upgrade.tenant.slug
@@ -255,6 +278,9 @@ class Rollouts:
         except (OnboardingInProgress, TenantClosed):  # another process has the tenant: nothing of it is ours to change
             raise
         except Outcome as fault:
+            upgrade.tenant.refresh_from_db()
+            if upgrade.tenant.status == TenantStatus.FROZEN:  # its stacks are the restore's, or the move's
+                raise _TenantFrozen from fault
             self._roll_back(upgrade, code=fault.code, detail=fault.detail)
             raise UpgradeStopped(f"{slug} is {upgrade.state}: {fault.detail} No further tenant is begun.") from fault
         except Exception as fault:
@@ -305,57 +331,6 @@ class Rollouts:
         upgrade.state, upgrade.finished_at = state, self._now()
         upgrade.save()
         self._say(f"{upgrade.tenant.slug:<24} {upgrade.wave:<7} {state}")
-
-
-def record_rollout(rollout: Rollout, cause: Cause) -> None:
-    """Record who started, stopped or abandoned a rollout, and why, in the change's own transaction."""
-    value = {"template": rollout.template, "wave": rollout.wave, "state": rollout.state}
-    record_change(None, subject="rollout", value=value, cause=cause)
-
-
-def _save(rollout: Rollout, planned: Iterable[PlannedUpgrade], cause: Cause | None, after: Rollout | None) -> None:
-    """Save a rollout with its tenants. Raises RolloutUnfinished or RolloutAbandoned: another process was first."""
-    with transaction.atomic():
-        last = Rollout.objects.select_for_update().first()  # who starts or abandons one as well waits here
-        if after is None:
-            require_none_unfinished()
-        elif last is None or (last.id, last.state) != (after.id, RolloutState.COMPLETED):
-            raise RolloutAbandoned(f"The rollout of {after.template} was abandoned or continued meanwhile.")
-        rollout.save()
-        for one in planned:
-            if not one.is_current:
-                rollout.upgrades.create(
-                    tenant=Tenant.objects.get(slug=one.slug),
-                    wave=one.wave.value,
-                    state=UpgradeState.AWAITING_APPROVAL if one.awaits_approval else UpgradeState.PENDING,
-                )
-        if cause is not None:
-            record_rollout(rollout, cause)
-
-
-def require_none_unfinished() -> None:
-    """Require that every rollout has ended, and none waits for its next wave. Raises RolloutUnfinished."""
-    unfinished = Rollout.objects.exclude(state__in=ENDED).first()
-    if unfinished is not None:
-        raise RolloutUnfinished(
-            f"The rollout of {unfinished.template} is {unfinished.state}. Continue it with --resume, or --abandon it."
-        )
-    last = Rollout.objects.first()
-    if last is not None and waits_for_next_wave(last):
-        raise RolloutUnfinished(
-            f"The scheduled rollout of {last.template} waits for its next wave. --abandon it before another one."
-        )
-
-
-def waits_for_next_wave(rollout: Rollout) -> bool:
-    """Return whether a scheduled rollout goes on by itself."""
-    return rollout.scheduled and rollout.state == RolloutState.COMPLETED and rollout.wave != Wave.ALL
-
-
-def _require_running(rollout: Rollout) -> None:
-    """Require that no operator abandoned a rollout since its last tenant. Raises RolloutAbandoned."""
-    if Rollout.objects.filter(id=rollout.id, state=RolloutState.ABANDONED).exists():
-        raise RolloutAbandoned(f"An operator abandoned the rollout of {rollout.template}. No further tenant is begun.")
 
 
 def _awaits_approval(rollout: Rollout, tenant: Tenant) -> bool:

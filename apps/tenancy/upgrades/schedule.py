@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
+from django.conf import settings
 from django.db import transaction
 
 from apps.core import clock
 from apps.tenancy import registry
 from apps.tenancy.entitlement_changes import SCHEDULE, Cause
 from apps.tenancy.models import Rollout, TenantUpgrade
-from apps.tenancy.upgrades.rollout import Rollouts, record_rollout, require_none_unfinished, waits_for_next_wave
+from apps.tenancy.upgrades.records import record_rollout, require_none_unfinished, waits_for_next_wave
+from apps.tenancy.upgrades.rollout import Rollouts
 from resale.domain.feature_schedules import change_plan
 from resale.domain.tenant_upgrades import ENDED, RolloutNotFound, RolloutState, UpgradeState, UpgradeUnhealthy
 from resale.domain.tenants import SERVED, Tenant
@@ -53,7 +55,9 @@ class RolloutSchedule:
         rollout = Rollout.objects.first()
         if rollout is None or not rollout.scheduled or rollout.state == RolloutState.ABANDONED:
             return "no rollout is scheduled"
-        if rollout.state == RolloutState.RUNNING and self._is_alive(rollout):
+        if rollout.state == RolloutState.RUNNING and is_alive(
+            rollout, now=self._now(), bake_seconds=self._rollouts.bake_seconds
+        ):
             return f"the wave {rollout.wave} of {rollout.template} is running"
         if not waits_for_next_wave(rollout):
             require_none_unfinished()
@@ -99,11 +103,13 @@ class RolloutSchedule:
             upgrade.errors_before = counts[upgrade.id]
         TenantUpgrade.objects.bulk_update(upgrades, ["errors_before"])
 
-    def _is_alive(self, rollout: Rollout) -> bool:
-        times = rollout.upgrades.values_list("started_at", "changed_at", "finished_at")
-        last = max((moment for row in times for moment in row if moment), default=rollout.started_at)
-        quiet = _LONGEST_QUIET + timedelta(seconds=self._rollouts.bake_seconds)
-        return self._now() - max(last, rollout.started_at) < quiet
+
+def is_alive(rollout: Rollout, *, now: datetime | None = None, bake_seconds: float | None = None) -> bool:
+    """Return whether a rollout that runs left a trace lately; default: now, with the bake time of the settings."""
+    times = rollout.upgrades.values_list("started_at", "changed_at", "finished_at")
+    last = max((moment for row in times for moment in row if moment), default=rollout.started_at)
+    bake = settings.UPGRADE_BAKE_SECONDS if bake_seconds is None else bake_seconds
+    return (now or clock.for_platform()) - max(last, rollout.started_at) < _LONGEST_QUIET + timedelta(seconds=bake)
 
 
 def request_rollout(*, template: str, hours: Mapping[str, int], cause: Cause) -> None:
@@ -143,23 +149,29 @@ def next_wave_at(rollout: Rollout) -> datetime:
     return (rollout.finished_at or rollout.started_at) + timedelta(hours=hours_of(Wave(rollout.wave), plan))
 
 
-def abandon_rollout(*, cause: Cause) -> Mapping[UpgradeState, int]:
+def abandon_rollout(*, cause: Cause, rollout_id: int | None = None) -> Mapping[UpgradeState, int]:
     """Abandon the rollout that has not ended, or that waits for its next wave: nobody else is begun by it.
 
     Tenants that were upgraded keep the template, also those whose bake time runs; one that was rolled back or failed
     stays as it is. A process that runs the rollout ends with its present tenant. Another rollout can begin.
 
+    Args:
+        cause: Recorded with the end.
+        rollout_id: Of the rollout that is meant; None: whichever is under way.
+
     Returns:
         How many tenants of the rollout are in which state.
 
     Raises:
-        RolloutNotFound: No rollout is under way.
+        RolloutNotFound: No rollout is under way, or another one than is meant.
         django.core.exceptions.ValidationError: The cause names no reason.
     """
     with transaction.atomic():
         rollout = Rollout.objects.select_for_update().first()
         if rollout is None or not is_under_way(rollout):
             raise RolloutNotFound("No rollout is under way, so there is none to abandon.")
+        if rollout_id not in {None, rollout.id}:
+            raise RolloutNotFound("Another rollout is under way by now. Look at it before you abandon it.")
         rollout.state, rollout.detail, rollout.finished_at = RolloutState.ABANDONED, cause.reason, clock.for_platform()
         rollout.save(update_fields=["state", "detail", "finished_at"])
         waiting = rollout.upgrades.filter(state__in=(UpgradeState.PENDING, UpgradeState.AWAITING_APPROVAL))

@@ -8,9 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.tenancy import registry
 from apps.tenancy.doctor.findings import Finding, Severity
-from apps.tenancy.doctor.platform import examine_platform
-from apps.tenancy.doctor.tenants import examine_statuses, examine_tenants
-from resale.domain.tenants import Tenant, TenantStatus
+from apps.tenancy.doctor.platform import examine_platform, examine_registry
+from apps.tenancy.doctor.tenants import examine_rows, examine_tenants
 from resale.errors import Outcome
 
 _INDENT = " " * 9
@@ -45,15 +44,15 @@ class Command(BaseCommand):
 
 def _examine(slugs: frozenset[str]) -> tuple[list[Finding], int]:
     """Return what was found, problems first, and how many tenants were examined. Raises Outcome."""
-    found = list(examine_platform())
-    tenants: tuple[Tenant, ...] = tuple(
-        tenant
-        for tenant in registry.listed_tenants()
-        if tenant.status == TenantStatus.ACTIVE and (not slugs or tenant.slug in slugs)
-    )
-    for slug in slugs - {tenant.slug for tenant in tenants}:
+    found = list(examine_registry())
+    if found:
+        return found, 0
+    tenants = tuple(tenant for tenant in registry.listed_tenants() if not slugs or tenant.slug in slugs)
+    found = [*examine_platform(), *examine_rows(slugs, frozenset(tenant.slug for tenant in tenants))]
+    known = {tenant.slug for tenant in tenants} | {one.subject for one in found}
+    for slug in slugs - known:
         registry.by_slug(slug)  # raises TenantNotFound
-    found += [*examine_statuses(slugs), *examine_tenants(tenants)]
+    found += examine_tenants(tenants)
     return sorted(found, key=lambda one: one.severity != Severity.PROBLEM), len(tenants)
 
 
