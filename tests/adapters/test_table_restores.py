@@ -155,8 +155,8 @@ class TestSettings:
 
 class TestChanges:
     def test_the_pipe_of_a_restored_table_does_what_its_predecessor_does(self, stubs: Stubs) -> None:
-        pipe = _pipe("third-orders", "RUNNING")
-        _list_pipes(stubs, SOURCE, pipe)
+        pipe = pipe_of("third-orders", "RUNNING")
+        list_pipes(stubs, SOURCE, pipe)
         stubs.describe(TARGET, LatestStreamArn=f"{ARN}/{TARGET}/stream/2026")
         expected = {
             "Name": "third-orders-r20261201T100000Z",
@@ -173,7 +173,7 @@ class TestChanges:
         stubs.check()
 
     def test_one_that_was_made_before_an_interruption_is_taken(self, stubs: Stubs) -> None:
-        _list_pipes(stubs, TARGET, _pipe("third-orders-r20261130T100000Z", "RUNNING"))
+        list_pipes(stubs, TARGET, pipe_of("third-orders-r20261130T100000Z", "RUNNING"))
         stubs.describe(SOURCE, LatestStreamArn=f"{ARN}/{SOURCE}/stream/2026")
         stubs.fail("pipes", "create_pipe", "ConflictException")
         made = stubs.tables.carry_changes(TENANT, {TARGET: SOURCE}, generation="r20261201T100000Z")
@@ -183,7 +183,7 @@ class TestChanges:
         tenant = msgspec.structs.replace(
             TENANT, resources=msgspec.structs.replace(TENANT.resources, pipes_dlq_url="https://sqs/pipes-dlq")
         )
-        _list_pipes(stubs, SOURCE, _pipe("third-orders", "RUNNING"))
+        list_pipes(stubs, SOURCE, pipe_of("third-orders", "RUNNING"))
         stubs.add("pipes", "stop_pipe", {}, {"Name": "third-orders"})
         stubs.add("sqs", "purge_queue", {}, {"QueueUrl": tenant.resources.queues.changes.url})
         stubs.fail("sqs", "purge_queue", "AWS.SimpleQueueService.PurgeQueueInProgress")
@@ -208,7 +208,7 @@ class TestChanges:
         assert not stubs.tables.close_table(TENANT, SOURCE)
 
 
-def _pipe(name: str, state: str) -> dict[str, Any]:
+def pipe_of(name: str, state: str) -> dict[str, Any]:
     return {
         "Name": name,
         "DesiredState": state,
@@ -219,7 +219,7 @@ def _pipe(name: str, state: str) -> dict[str, Any]:
     }
 
 
-def _list_pipes(stubs: Stubs, table: str, pipe: dict[str, Any]) -> None:
+def list_pipes(stubs: Stubs, table: str, pipe: dict[str, Any]) -> None:
     stubs.describe(table)
     listed = {"Pipes": [{"Name": pipe["Name"]}]}
     stubs.add("pipes", "list_pipes", listed, {"SourcePrefix": f"{ARN}/{table}/stream/"})

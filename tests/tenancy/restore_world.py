@@ -43,7 +43,7 @@ def versions(entity_id: str, count: int) -> list[HistoryRow]:
 class Account:
     """Tables that take a while to be restored. The order stands at version 3; its history is one version behind."""
 
-    poll_seconds = 5.0
+    poll_seconds = 30.0
     purge_seconds = 60.0
 
     def __init__(self) -> None:

@@ -252,10 +252,10 @@ class Swap:
         with lock_tenant(work.slug) as row:
             if row.status != Status.FROZEN:
                 raise _cancellation_of(work.slug)
-            row.resources = {**row.resources, "tables": tables}
+            record = {"swapped_at": work.now().isoformat(), "standby": row.standby.get("region", "")}
+            row.resources, row.standby = {**row.resources, "tables": tables}, {}  # restored tables have no replica
             row.full_clean()
-            row.save(update_fields=["resources", "updated_at"])
-            record = {"swapped_at": work.now().isoformat()}
+            row.save(update_fields=["resources", "standby", "updated_at"])
             work.journal.note(self.name, record)
         return record
 

@@ -61,6 +61,8 @@ class Command(BaseCommand):
         self._print(f"  {of[RestoreStep.VERIFY]['entities']} entities, {of[RestoreStep.VERIFY]['fault_count']} faults")
         self._print(f"  {of[RestoreStep.HISTORY]['appended']} rows added to history")
         self._print(f"  {of[RestoreStep.THAW]['due']} items are due; the sweep wakes them")
+        if of[RestoreStep.SWAP].get("standby"):
+            self._print(f"  the replica in {of[RestoreStep.SWAP]['standby']} is of the former tables; make it anew")
         self._print(f"  the former tables are kept: {', '.join(of[RestoreStep.FORMER]['kept'])}")
 
     def _print(self, line: str) -> None:
