@@ -22,6 +22,8 @@ from apps.tenancy.report import tenants_report
 from apps.tenancy.scopes import SCOPES
 from apps.tenancy.tenants import connect, disconnect, set_limits, set_policies, set_tenant_status
 from resale.domain.entitlements import Tier
+from resale.domain.tenant_moves import MoveFenced
+from resale.domain.tenant_restores import RestoreUnfinished
 from resale.domain.tenants import SERVED, TenantStatus
 
 logger = logging.getLogger("resale.operator")
@@ -140,8 +142,8 @@ class StatusChange(TenantPages):
         status = TenantStatus(wanted)
         try:
             set_tenant_status(slug=slug, status=status)
-        except TenantClosed as closed:
-            messages.error(request, closed.detail)
+        except (TenantClosed, MoveFenced, RestoreUnfinished) as refusal:
+            messages.error(request, refusal.detail)
             return redirect(self.back())
         except ValidationError as error:
             messages.error(request, f"The tenant's registration is not valid: {'; '.join(error.messages)}")

@@ -20,12 +20,13 @@ class MoveRunState(models.TextChoices):
 
 
 class MovableColumns(models.Model):
-    """The columns of a tenant whose writes can move: its replica (``Standby``), and how often they have moved."""
+    """The columns of a tenant that can be moved: its replica (``Standby``), the number of moves, who has frozen it."""
 
     standby = models.JSONField(
         default=dict, db_default=models.Value({}, models.JSONField()), blank=True, editable=False
     )
     write_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    frozen_by = models.CharField(max_length=64, default="", db_default="", blank=True, editable=False)
 
     class Meta:
         """No table of its own."""

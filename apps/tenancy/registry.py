@@ -288,13 +288,18 @@ def _known_operator_key(row: models.OperatorKey) -> KnownOperatorKey:
 
 def _list_servable(rows: QuerySet[models.Tenant]) -> list[Tenant | None]:
     releases = load_releases()
-    return [_servable(row, releases) for row in rows]
+    return [_servable(row, releases) for row in rows if not _is_outdated(row)]
+
+
+def _is_outdated(row: models.Tenant) -> bool:
+    """Return whether this process has seen the tenant in a later epoch."""
+    return row.write_epoch < _epochs.get(row.id, 0)
 
 
 def _servable(row: models.Tenant | None, releases: Mapping[str, Release] | None = None) -> Tenant | None:
     if row is None:
         return None
-    if row.write_epoch < _epochs.get(row.id, 0):
+    if _is_outdated(row):
         raise DatabaseDown(f"{row.slug} was in a later epoch: this database is behind the one that moved it")
     if row.write_epoch:
         _epochs[row.id] = row.write_epoch

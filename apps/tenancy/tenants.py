@@ -9,12 +9,13 @@ from django.db import transaction
 
 from apps.tenancy import models, registry
 from apps.tenancy.entitlement_changes import Cause, record_change
-from apps.tenancy.errors import TenantClosed, TenantNotFound
+from apps.tenancy.errors import TenantClosed, TenantFrozen, TenantNotFound
 from resale.domain.partners import Connection, ConnectionNotFound
 from resale.domain.policies import Policies
 from resale.domain.price_rules import PriceRules
 from resale.domain.tenant_moves import MoveFenced, MoveStep
 from resale.domain.tenant_offboarding import OffboardingStep
+from resale.domain.tenant_restores import RestoreStep, RestoreUnfinished
 from resale.domain.tenants import SERVED, Resources, Standby, Tenant, TenantStatus
 
 
@@ -49,9 +50,13 @@ def save_tenant(record: TenantRecord) -> Tenant:
     Raises:
         django.core.exceptions.ValidationError: A field or connection is wrong, another tenant has the account, the
             issuer and audience or a connection's id, or there are two connections of a kind.
+        TenantFrozen: It is being restored or moved, and would get its former Region and tables back.
     """
     with transaction.atomic():
-        row = models.Tenant.objects.filter(slug=record.slug).first() or models.Tenant(slug=record.slug)
+        known = models.Tenant.objects.select_for_update().filter(slug=record.slug).first()
+        if known is not None and known.status == models.Status.FROZEN:
+            raise TenantFrozen(f"{record.slug} is being restored or moved. Repeat this when it is served again.")
+        row = known or models.Tenant(slug=record.slug)
         fields = msgspec.to_builtins(record)
         fields.pop("connections")
         for name, value in fields.items():
@@ -71,6 +76,7 @@ def set_tenant_status(*, slug: str, status: TenantStatus) -> None:
         TenantNotFound: No such tenant.
         TenantClosed: It is closed, or its keys are being destroyed, and it does not come back.
         MoveFenced: Its tables are closed to writes for a move.
+        RestoreUnfinished: It has its restored tables, and the restore is not at its end.
         django.core.exceptions.ValidationError: It has no valid resource map, so it cannot be served.
     """
     with lock_tenant(slug) as row:
@@ -81,9 +87,14 @@ def set_tenant_status(*, slug: str, status: TenantStatus) -> None:
                 f"The tables of {slug} are closed to writes for a move. Continue it with move_tenant {slug} --resume, "
                 "or end it with --cancel."
             )
-        row.status = status.value
+        if status in SERVED and _is_swapped(row):
+            raise RestoreUnfinished(
+                f"{slug} has its restored tables, and the former ones are not closed yet. Continue it with "
+                f"restore_tenant {slug} --resume."
+            )
+        row.status, row.frozen_by = status.value, ""
         row.full_clean()
-        row.save(update_fields=["status", "updated_at"])
+        row.save(update_fields=["status", "frozen_by", "updated_at"])
 
 
 def set_standby(*, slug: str, standby: Standby) -> None:
@@ -169,6 +180,12 @@ def _is_fenced(row: models.Tenant) -> bool:
     """Return whether a move that has not switched closed the tables of the tenant's write Region, or is about to."""
     fences = models.MoveRecord.objects.filter(run_id=row.slug, run__source=row.region, step=MoveStep.FENCE)
     return row.status == models.Status.FROZEN and fences.exclude(record={}).exists()
+
+
+def _is_swapped(row: models.Tenant) -> bool:
+    """Return whether the restore that has frozen the tenant has put its tables into the map, and has not ended."""
+    swaps = models.RestoreRecord.objects.filter(run_id=row.slug, run__finished_at=None, step=RestoreStep.SWAP)
+    return row.status == models.Status.FROZEN and swaps.exclude(record={}).exists()
 
 
 @contextmanager

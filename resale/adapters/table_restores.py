@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from resale.adapters.dynamodb.attribute_values import from_wire
 from resale.adapters.dynamodb.stream_records import row_of
 from resale.adapters.faults import code_of, unavailable_on_fault
-from resale.application.ports import HistoryRow
+from resale.application.ports import Broken, HistoryRow, Pending
 from resale.domain.tenant_restores import RestorableRange, TableSetting, TableState
 from resale.domain.tenants import Tenant
 
@@ -19,6 +19,7 @@ _UNKNOWN: Final = frozenset({"UnknownOperationException", "UnknownOperation", "I
 _NO_RECOVERY: Final = frozenset({"PointInTimeRecoveryUnavailableException", *_UNKNOWN})
 _MISSING: Final = "ResourceNotFoundException"
 _PURGING: Final = frozenset({"AWS.SimpleQueueService.PurgeQueueInProgress", "PurgeQueueInProgress"})
+_BROKEN_PIPE: Final = frozenset({"CREATE_FAILED", "START_FAILED", "STOPPED", "STOP_FAILED", "UPDATE_FAILED"})
 _WRITES: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
 #: Fields of a Pipe that its successor has, too. A Pipe's source cannot be changed (API Reference, UpdatePipe).
 _PIPE_FIELDS: Final = ("RoleArn", "Target", "TargetParameters", "SourceParameters", "LogConfiguration", "Tags")
@@ -127,17 +128,35 @@ class AccountTables:
             for pipe in self._pipes_of(tenant, source)
         )
 
-    def retire_changes(self, tenant: Tenant, tables: tuple[str, ...]) -> None:
-        """Stop the Pipes of these tables; purge the changes queue and what the Pipes set aside."""
-        pipes = self._client_for(tenant, "pipes")
+    def find_delay(self, tenant: Tenant, tables: tuple[str, ...]) -> Pending | Broken | None:
+        """Return the first Pipe of these tables that does not run: one is created and started by and by."""
         for table in tables:
             for pipe in self._pipes_of(tenant, table):
+                state = pipe["CurrentState"]
+                if state in _BROKEN_PIPE:
+                    return Broken(
+                        f"The Pipe {pipe['Name']} is {state}: {pipe.get('StateReason', 'no reason is given')}."
+                    )
+                if state != "RUNNING":
+                    return Pending(f"the Pipe {pipe['Name']} is {state}")
+        return None
+
+    def retire_changes(self, tenant: Tenant, tables: tuple[str, ...]) -> bool:
+        """Stop the Pipes of these tables; once they have, purge the changes queue, its dead letters, and the Pipes'."""
+        pipes, are_stopped = self._client_for(tenant, "pipes"), True
+        for table in tables:
+            for pipe in self._pipes_of(tenant, table):
+                are_stopped = are_stopped and pipe["CurrentState"] == "STOPPED"
                 if pipe["DesiredState"] != "STOPPED":
                     with unavailable_on_fault("EventBridge Pipes"):
                         pipes.stop_pipe(Name=pipe["Name"])
-        urls = (tenant.resources.queues.changes.url, tenant.resources.pipes_dlq_url)
-        for url in filter(None, urls):
+        return are_stopped and self._purge_changes(tenant)
+
+    def _purge_changes(self, tenant: Tenant) -> bool:
+        changes = tenant.resources.queues.changes
+        for url in filter(None, (changes.url, changes.dlq_url, tenant.resources.pipes_dlq_url)):
             self._purge(tenant, url)
+        return True
 
     def close_table(self, tenant: Tenant, table: str) -> bool:
         """Deny the platform's role each write to a table, by a policy of the table.
@@ -230,8 +249,8 @@ class AccountTables:
         with unavailable_on_fault("SQS"):
             try:
                 self._client_for(tenant, "sqs").purge_queue(QueueUrl=url)
-            except ClientError as error:
-                if code_of(error) not in _PURGING:  # one purge a minute; it covers what was sent before it
+            except ClientError as error:  # one purge a minute, by this run: nobody has sent since
+                if code_of(error) not in _PURGING:
                     raise
 
 

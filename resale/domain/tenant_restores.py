@@ -53,7 +53,7 @@ class RestoreState(StrEnum):
 RESTORED_TABLES: Final = ("listings", "orders", "customers", "ledger", "history", "lookups")
 #: Tables that stay as they are, and why.
 KEPT_TABLES: Final[Mapping[str, str]] = {
-    "keys": "a shopper's key that was deleted since stays deleted, so what was erased stays erased",
+    "keys": "a data key that was deleted since stays deleted",
     "idempotency": "a command that is repeated must not run twice; its records live for a day",
 }
 _GENERATION: Final = re.compile(r"-r[0-9]{8}T[0-9]{6}Z\Z")

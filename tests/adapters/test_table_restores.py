@@ -9,6 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from resale.adapters.table_restores import AccountTables
+from resale.application.ports import Broken, Pending
 from resale.domain.tenant_restores import RestorableRange, TableSetting, TableState
 from resale.errors import Unavailable
 from tests.adapters.test_retirement import ACCOUNT, TENANT
@@ -185,10 +186,25 @@ class TestChanges:
         )
         list_pipes(stubs, SOURCE, pipe_of("third-orders", "RUNNING"))
         stubs.add("pipes", "stop_pipe", {}, {"Name": "third-orders"})
-        stubs.add("sqs", "purge_queue", {}, {"QueueUrl": tenant.resources.queues.changes.url})
+        assert not stubs.tables.retire_changes(tenant, (SOURCE,))  # it takes a while
+        list_pipes(stubs, SOURCE, pipe_of("third-orders", "STOPPED"))
+        changes = tenant.resources.queues.changes
+        stubs.add("sqs", "purge_queue", {}, {"QueueUrl": changes.url})
+        stubs.add("sqs", "purge_queue", {}, {"QueueUrl": changes.dlq_url})
         stubs.fail("sqs", "purge_queue", "AWS.SimpleQueueService.PurgeQueueInProgress")
-        stubs.tables.retire_changes(tenant, (SOURCE,))
+        assert stubs.tables.retire_changes(tenant, (SOURCE,))
         stubs.check()
+
+    def test_a_new_pipe_is_awaited_and_a_broken_one_reported(self, stubs: Stubs) -> None:
+        found = []
+        for state in ("CREATING", "CREATE_FAILED", "RUNNING"):
+            list_pipes(stubs, TARGET, {**pipe_of("third-orders-r1", "RUNNING"), "CurrentState": state})
+            found.append(stubs.tables.find_delay(TENANT, (TARGET,)))
+        assert found == [
+            Pending("the Pipe third-orders-r1 is CREATING"),
+            Broken("The Pipe third-orders-r1 is CREATE_FAILED: no reason is given."),
+            None,
+        ]
 
     def test_a_former_table_denies_writes_to_the_platforms_role_alone(self, stubs: Stubs) -> None:
         statement = {
@@ -212,6 +228,7 @@ def pipe_of(name: str, state: str) -> dict[str, Any]:
     return {
         "Name": name,
         "DesiredState": state,
+        "CurrentState": state,
         "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/pipes",
         "Target": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:third-changes",
         "SourceParameters": {"DynamoDBStreamParameters": {"StartingPosition": "TRIM_HORIZON", "BatchSize": 10}},

@@ -149,13 +149,17 @@ class TestRestore:
         record_changes(world)
         cancel_order(world.uow(principal=BRAND), order_id=order.id)
         with damage(account, world, order):
-            late = world.order(world.shopper(), world.active(world.shopper()))
+            late_buyer = world.shopper()  # whose customer begins with this order, and is in the process's cache
+            late = world.order(late_buyer, world.active(world.shopper()))
             restores_of(world.container, local_tables).start(registered.slug, at=datetime.now(UTC))
         then = at_now(world)
         restored = then.stored_order(order)
         assert (restored.status, restored.version) == (order.status, order.version)
         assert verify_history(reader=then.reader, entity_id=order.id, parent_id=order.id).verified
         assert then.uow().orders.find(late.id) is None
+        assert (
+            then.order(late_buyer, then.active(then.shopper())).buyer_id != late.buyer_id
+        )  # and not of one that is gone
         record = RestoreRecord.objects.get(step="tables").record
         assert datetime.fromisoformat(record["data_of"]) == at
         for name in ("listings", "orders", "customers"):

@@ -9,7 +9,7 @@ import msgspec
 from apps.core import clock
 from apps.tenancy.restores.journal import Journal
 from apps.tenancy.restores.machine import Restores
-from resale.application.ports import HistoryPage, HistoryRow, Page
+from resale.application.ports import Broken, HistoryPage, HistoryRow, Page, Pending
 from resale.domain.actors import Actor, ActorKind
 from resale.domain.changes import GENESIS_HASH, Change, hash_change
 from resale.domain.tenant_restores import RestorableRange, TableSetting, TableState
@@ -56,6 +56,8 @@ class Account:
         self.retired: list[tuple[str, ...]] = []
         self.closed: set[str] = set()
         self.lacking = tuple(TableSetting)  # of each restored table
+        self.delay: Pending | Broken | None = None  # of the new Pipes, once
+        self.stopping = 0  # how often the former Pipes are found stopping
         self.latest_in = timedelta()  # how long until the moment can be restored to
 
     # ---------------------------------------------------------------- the port
@@ -95,8 +97,15 @@ class Account:
         self.carried = sorted(tables.values())
         return tuple(self.carried)
 
-    def retire_changes(self, tenant: Tenant, tables: tuple[str, ...]) -> None:  # noqa: ARG002 - as above
-        self.retired.append(tables)
+    def find_delay(self, tenant: Tenant, tables: tuple[str, ...]) -> Pending | Broken | None:  # noqa: ARG002 - as above
+        delay, self.delay = self.delay, None
+        return delay
+
+    def retire_changes(self, tenant: Tenant, tables: tuple[str, ...]) -> bool:  # noqa: ARG002 - as above
+        self.stopping -= 1
+        if self.stopping < 0:
+            self.retired.append(tables)
+        return self.stopping < 0
 
     def close_table(self, tenant: Tenant, table: str) -> bool:  # noqa: ARG002 - as above
         self.closed.add(table)

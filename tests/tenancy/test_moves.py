@@ -173,7 +173,7 @@ class TestCrashes:
 def _reopen() -> None:
     """Forget that the tenant was moved."""
     MoveRun.objects.all().delete()
-    Tenant.objects.update(status="active", region=HERE, write_epoch=0)
+    Tenant.objects.update(status="active", frozen_by="", region=HERE, write_epoch=0)
     now = row()
     if now.standby["region"] == HERE:
         now.resources, now.standby = now.standby["resources"], {"region": THERE, "resources": now.resources}

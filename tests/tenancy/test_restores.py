@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
@@ -13,7 +13,8 @@ from apps.tenancy import registry
 from apps.tenancy.errors import TenantClosed, TenantFrozen, TenantNotFound
 from apps.tenancy.models import Connection, RestoreRecord, RestoreRun, Tenant
 from apps.tenancy.step_runs.leases import LEASE
-from apps.tenancy.tenants import set_standby, set_tenant_status
+from apps.tenancy.tenants import save_tenant, set_standby, set_tenant_status
+from resale.application.ports import Broken, Pending
 from resale.domain.tenant_restores import (
     RESTORED_TABLES,
     RestoreCancelled,
@@ -26,7 +27,8 @@ from resale.domain.tenant_restores import (
     TableSetting,
 )
 from resale.domain.tenants import SETTLE, Standby, TenantStatus
-from tests.fixtures.tenants import Shop, resources_of
+from resale.errors import Rejected
+from tests.fixtures.tenants import Shop, record_of, resources_of
 from tests.tenancy.onboarding_world import Boundaries, Killed
 from tests.tenancy.restore_world import ORDER, Account, RestoreTerminal
 
@@ -132,6 +134,54 @@ class TestRestore:
         assert [one.step for one in terminal.restores.plan(SLUG, at=None) if one.done][-1] == RestoreStep.VERIFY
         terminal.restores.resume(SLUG)
         assert (status(), is_restored()) == ("active", True)
+
+
+class TestOwner:
+    """A freeze belongs to one run, which ends it."""
+
+    @pytest.mark.usefixtures("northwind")
+    def test_another_runs_freeze_is_not_adopted(self, account: Account, at: datetime) -> None:
+        terminal = RestoreTerminal(account)
+        terminal.restores.start(SLUG, at=at, until=RestoreStep.CHANGES)
+        Tenant.objects.update(frozen_by="move 0 to eu-west-1")
+        with pytest.raises(RestoreCancelled):
+            terminal.restores.resume(SLUG)
+        assert (status(), tables()["orders"], account.closed) == ("frozen", "northwind-orders", set())
+
+    @pytest.mark.usefixtures("northwind")
+    def test_a_tenant_that_was_closed_meanwhile_is_not_frozen(self, account: Account, at: datetime) -> None:
+        def close() -> None:
+            Tenant.objects.update(status="closing")
+
+        with pytest.raises(RestoreCancelled):  # between the start of the run and the freeze
+            RestoreTerminal(account, Boundaries(1, after=True, act=close)).restores.start(SLUG, at=at)
+        assert status() == "closing"
+
+    def test_from_the_swap_on_it_is_not_resumed_and_not_registered_anew(
+        self, account: Account, northwind: Shop, at: datetime
+    ) -> None:
+        terminal = RestoreTerminal(account)
+        terminal.restores.start(SLUG, at=at, until=RestoreStep.SWAP)
+        with pytest.raises(CommandError, match="--resume"):
+            call_command("resume_tenant", SLUG)
+        record = record_of(SLUG, northwind.tenant.account_id, issuer=northwind.tenant.oidc_issuer)
+        with pytest.raises(TenantFrozen):
+            save_tenant(record)  # an upgrade that read the row before
+        assert (status(), account.retired) == ("frozen", [])
+        terminal.restores.resume(SLUG)
+        assert (status(), is_restored(), Tenant.objects.get().frozen_by) == ("active", True, "")
+
+    @pytest.mark.usefixtures("northwind")
+    def test_pipes_are_awaited(self, account: Account, at: datetime) -> None:
+        account.delay, account.stopping = Pending("the Pipe is CREATING"), 2
+        terminal = RestoreTerminal(account)
+        terminal.restores.start(SLUG, at=at)
+        assert any("the Pipe is CREATING" in line for line in terminal.lines)
+        assert (status(), len(account.retired)) == ("active", 1)
+        account.delay = Broken("The Pipe is CREATE_FAILED.")
+        with pytest.raises(Rejected, match="CREATE_FAILED"):
+            terminal.later(timedelta(hours=1)).restores.start(SLUG, at=at)
+        assert status() == "frozen"
 
 
 class TestFrozen:
@@ -245,7 +295,8 @@ class TestCrashes:
             if (
                 status() == "frozen" and len(connection.savepoint_ids) == depth
             ):  # else the row is locked: a resume waits
-                set_tenant_status(slug=SLUG, status=TenantStatus.ACTIVE)
+                with suppress(RestoreUnfinished):
+                    set_tenant_status(slug=SLUG, status=TenantStatus.ACTIVE)
 
         counting = Boundaries()
         RestoreTerminal(_with_one_setting(), counting).restores.start(SLUG, at=at)
@@ -276,6 +327,6 @@ def _reopen() -> None:
     RestoreRun.objects.all().delete()
     row = Tenant.objects.get(slug=SLUG)
     row.resources["tables"] = {name: f"northwind-{name}" for name in row.resources["tables"]}
-    row.status = "active"
+    row.status, row.frozen_by = "active", ""
     row.save()
     registry.clear()

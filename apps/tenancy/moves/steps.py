@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 
 from apps.tenancy import models, registry
-from apps.tenancy.models import Status
+from apps.tenancy.freezing import freeze, is_frozen_by, thaw
 from apps.tenancy.moves.journal import Journal
 from apps.tenancy.step_runs.machine import Found, Record, Step
-from apps.tenancy.tenants import lock_tenant, set_tenant_status
+from apps.tenancy.tenants import lock_tenant
 from resale.application.ports import Pending, Reader, RegionMoves
 from resale.domain.tenant_moves import MoveCancelled, MoveStep
 from resale.domain.tenants import SETTLE, WRITE_LEASE_ENDS, Standby, Tenant, TenantStatus
@@ -35,6 +35,11 @@ class Work:
     now: Callable[[], datetime]
     journal: Journal
     records: dict[MoveStep, Record] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """The name of this run on the tenant's row."""
+        return f"move {self.epoch} to {self.target}"
 
     @property
     def row(self) -> models.Tenant:
@@ -68,7 +73,7 @@ class Freeze:
         record = work.records.get(self.name)
         if not record:
             return None
-        if work.row.status != Status.FROZEN and not work.is_switched:
+        if not is_frozen_by(work.row, work.owner) and not work.is_switched:
             raise _cancellation_of(work.slug)
         if work.now() < work.since_freeze() + SETTLE:
             return Pending("waiting until all processes know that the tenant is frozen")
@@ -78,7 +83,8 @@ class Freeze:
         """Freeze it, with the record in the same transaction."""
         with lock_tenant(work.slug) as row:
             record = {"frozen_at": work.now().isoformat(), "status": row.status}
-            set_tenant_status(slug=work.slug, status=TenantStatus.FROZEN)
+            if not freeze(row, owner=work.owner):
+                raise _cancellation_of(work.slug)
             work.journal.note(self.name, record)
         work.records[self.name] = record
         return None
@@ -102,7 +108,7 @@ class Fence:
         """Deny writes to every table there. Raises Unavailable, unless the Region is lost, and MoveCancelled."""
         tenant, closed = work.tenant_in(work.source), []
         with lock_tenant(work.slug) as row:
-            if row.status != Status.FROZEN:
+            if not is_frozen_by(row, work.owner):
                 raise _cancellation_of(work.slug)
             work.journal.note(self.name, {"by_store": False})  # from here on the tenant cannot be resumed
         try:
@@ -155,7 +161,7 @@ class Switch:
     def act(self, work: Work) -> Record | None:
         """Exchange write Region and standby under the next epoch, in one write of the row. Raises MoveCancelled."""
         with lock_tenant(work.slug) as row:
-            if row.status != Status.FROZEN or row.write_epoch != work.epoch:
+            if not is_frozen_by(row, work.owner) or row.write_epoch != work.epoch:
                 raise _cancellation_of(work.slug)
             former = Standby(region=row.region, resources=registry.to_tenant(row).resources)
             row.region, row.resources = row.standby["region"], row.standby["resources"]
@@ -205,8 +211,8 @@ class Thaw:
         """Serve it, and count what the sweep is going to wake."""
         reader = work.open_reader(work.tenant_in(work.target))
         due = sum(1 for _ in islice(reader.iter_due(now=work.now()), _DUE_MAX))
-        if work.row.status == Status.FROZEN:  # else an operator resumed it since the switch
-            set_tenant_status(slug=work.slug, status=TenantStatus(str(work.records[MoveStep.FREEZE]["status"])))
+        status = TenantStatus(str(work.records[MoveStep.FREEZE]["status"]))
+        thaw(slug=work.slug, owner=work.owner, status=status)
         return {"thawed_at": work.now().isoformat(), "due": due}
 
 
@@ -219,8 +225,7 @@ def reopen(work: Work) -> None:
     for table in _tables_of(tenant):
         work.moves.open_table(tenant, table)
     work.journal.note(MoveStep.FENCE, {})
-    if work.row.status == Status.FROZEN:
-        set_tenant_status(slug=work.slug, status=TenantStatus(str(work.records[MoveStep.FREEZE]["status"])))
+    thaw(slug=work.slug, owner=work.owner, status=TenantStatus(str(work.records[MoveStep.FREEZE]["status"])))
 
 
 def _tables_of(tenant: Tenant) -> Iterator[str]:

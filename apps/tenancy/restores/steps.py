@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 
 from apps.tenancy import models, registry
-from apps.tenancy.models import Status
+from apps.tenancy.freezing import freeze, is_frozen_by, thaw
 from apps.tenancy.restores.journal import Journal
 from apps.tenancy.restores.soundness import complete_history, verify_tables
 from apps.tenancy.step_runs.machine import Found, Record, Step
-from apps.tenancy.tenants import lock_tenant, set_tenant_status
+from apps.tenancy.tenants import lock_tenant
 from resale.application.ports import HistoryLog, HistoryRow, Pending, Reader, TableRestores
 from resale.domain.pipeline import AuditedTable
 from resale.domain.tenant_restores import (
@@ -45,6 +45,11 @@ class Work:
     now: Callable[[], datetime]
     journal: Journal
     records: dict[RestoreStep, Record] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """The name of this run on the tenant's row."""
+        return f"restore {self.generation}"
 
     @property
     def row(self) -> models.Tenant:
@@ -93,7 +98,7 @@ class Freeze:
         record = work.records.get(self.name)
         if not record:
             return None
-        if work.row.status != Status.FROZEN and not work.is_swapped():
+        if not is_frozen_by(work.row, work.owner) and not work.is_swapped():
             raise _cancellation_of(work.slug)
         if work.now() < datetime.fromisoformat(str(record["frozen_at"])) + SETTLE:
             return Pending("waiting until all processes know that the tenant is frozen")
@@ -103,7 +108,8 @@ class Freeze:
         """Freeze it, with the record in the same transaction."""
         with lock_tenant(work.slug) as row:
             record = {"frozen_at": work.now().isoformat(), "status": row.status}
-            set_tenant_status(slug=work.slug, status=TenantStatus.FROZEN)
+            if not freeze(row, owner=work.owner):
+                raise _cancellation_of(work.slug)
             work.journal.note(self.name, record)
         work.records[self.name] = record
         return None
@@ -228,13 +234,19 @@ class Changes:
     name = RestoreStep.CHANGES
 
     def probe(self, work: Work) -> Found:
-        """Return what carries them."""
-        return work.records.get(self.name) or None
+        """Return what carries them, once it does."""
+        record = work.records.get(self.name)
+        if not record:
+            return None
+        return work.restores.find_delay(work.former, tuple(work.audited_pairs().values())) or record
 
     def act(self, work: Work) -> Record | None:
         """Carry them."""
         carried = work.restores.carry_changes(work.former, work.audited_pairs(), generation=work.generation)
-        return {"pipes": list(carried)}
+        record = {"pipes": list(carried)}
+        work.journal.note(self.name, record)
+        work.records[self.name] = record
+        return None
 
 
 class Swap:
@@ -250,7 +262,7 @@ class Swap:
         """Put them into it, in one write of the tenant's row. Raises RestoreCancelled."""
         tables = msgspec.structs.asdict(work.restored.resources.tables)
         with lock_tenant(work.slug) as row:
-            if row.status != Status.FROZEN:
+            if not is_frozen_by(row, work.owner):
                 raise _cancellation_of(work.slug)
             record = {"swapped_at": work.now().isoformat(), "standby": row.standby.get("region", "")}
             row.resources, row.standby = {**row.resources, "tables": tables}, {}  # restored tables have no replica
@@ -274,10 +286,13 @@ class Former:
         return Pending("waiting until the dropped messages are gone") if work.now() < ends_at else record
 
     def act(self, work: Work) -> Record | None:
-        """Close them, and drop their changes."""
+        """Close them, and drop their changes, of a tenant that is frozen: again, until their Pipes have stopped."""
+        if not is_frozen_by(work.row, work.owner):  # a resume is refused from the swap on
+            raise _cancellation_of(work.slug)
         former = work.former
         closed = [source for source, _ in work.pairs() if work.restores.close_table(former, source)]
-        work.restores.retire_changes(former, tuple(work.audited_pairs()))
+        if not work.restores.retire_changes(former, tuple(work.audited_pairs())):
+            return None
         record = {
             "kept": [source for source, _ in work.pairs()],
             "closed": closed,
@@ -301,8 +316,7 @@ class Thaw:
         """Serve it, and count what the sweep is going to wake."""
         due = sum(1 for _ in islice(work.open_reader(work.restored).iter_due(now=work.now()), _DUE_MAX))
         status = TenantStatus(str(work.records[RestoreStep.FREEZE]["status"]))
-        if work.row.status == Status.FROZEN:  # else an operator resumed it since the swap
-            set_tenant_status(slug=work.slug, status=status)
+        thaw(slug=work.slug, owner=work.owner, status=status)
         return {"thawed_at": work.now().isoformat(), "due": due}
 
 

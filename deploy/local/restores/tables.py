@@ -78,10 +78,12 @@ class LocalTables(AccountTables):
         """Do nothing: the relay follows the resource map."""
         return ()
 
-    def retire_changes(self, tenant: Tenant, tables: tuple[str, ...]) -> None:  # noqa: ARG002 - the port's signature
-        """Purge the changes queue, and what the relay set aside."""
-        for url in filter(None, (tenant.resources.queues.changes.url, tenant.resources.pipes_dlq_url)):
-            self._purge(tenant, url)
+    def find_delay(self, tenant: Tenant, tables: tuple[str, ...]) -> None:
+        """Return None: nothing has to start."""
+
+    def retire_changes(self, tenant: Tenant, tables: tuple[str, ...]) -> bool:  # noqa: ARG002 - the port's signature
+        """Purge the changes queue, its dead letters, and what the relay set aside."""
+        return self._purge_changes(tenant)
 
     def _find(self, tenant: Tenant, at: datetime) -> tuple[datetime, Path]:
         found = self._snapshots.find(tenant.account_id, at)

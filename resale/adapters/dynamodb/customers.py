@@ -7,7 +7,7 @@ table nor its backups say who somebody is. A look-up never changes, so a found o
 import hmac
 import threading
 from collections import OrderedDict
-from typing import Final
+from typing import Final, TypeAlias
 
 from resale.adapters.dynamodb import keys
 from resale.adapters.dynamodb.audited import AuditedRepository, Scope
@@ -30,6 +30,7 @@ CUSTOMER_MAPPING: Final = EntityMapping[CustomerId, Customer](
     key=own_key(CUSTOMER),
 )
 _REMEMBERED_MAX: Final = 50_000  # about 10 MB
+_Place: TypeAlias = tuple[str, str, int, str]  # tenant, table, epoch, hash
 
 
 class CustomerDirectory:
@@ -37,7 +38,7 @@ class CustomerDirectory:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
-        self._known: OrderedDict[tuple[str, str], CustomerId] = OrderedDict()
+        self._known: OrderedDict[_Place, CustomerId] = OrderedDict()
         self._lock = threading.Lock()
 
     def hash_subject(self, tenant: Tenant, *, issuer: str, subject: str) -> str:
@@ -48,15 +49,17 @@ class CustomerDirectory:
     def find(self, db: DynamoDB, tenant: Tenant, *, issuer: str, subject: str) -> CustomerId | None:
         """Return the id of a shopper, from the cache first; None if there is none. Absence is never cached."""
         subject_hash = self.hash_subject(tenant, issuer=issuer, subject=subject)
-        known = self._known.get((tenant.id, subject_hash))
+        # A restored table, or another Region's, need not know whom the former one knew.
+        place = tenant.id, tenant.resources.tables.lookups, tenant.write_epoch, subject_hash
+        known = self._known.get(place)
         if known is not None:
             return known
         found = db.get_item(table=tenant.resources.tables.lookups, key=dict(keys.customer_lookup_key(subject_hash)))
         if found is None:
             return None
-        return self._remember((tenant.id, subject_hash), CustomerId(str(found["entity_id"])))
+        return self._remember(place, CustomerId(str(found["entity_id"])))
 
-    def _remember(self, key: tuple[str, str], customer_id: CustomerId) -> CustomerId:
+    def _remember(self, key: _Place, customer_id: CustomerId) -> CustomerId:
         with self._lock:
             self._known[key] = customer_id
             if len(self._known) > _REMEMBERED_MAX:

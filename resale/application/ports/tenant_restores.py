@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from resale.application.ports.records import HistoryRow
+from resale.application.ports.tenant_onboarding import Broken, Pending
 from resale.domain.tenant_restores import RestorableRange, TableSetting, TableState
 from resale.domain.tenants import Tenant
 
@@ -47,8 +48,11 @@ class TableRestores(Protocol):
     def carry_changes(self, tenant: Tenant, tables: Mapping[str, str], *, generation: str) -> tuple[str, ...]:
         """Carry the changes of restored tables, by source, to the changes queue as those of the source; return how."""
 
-    def retire_changes(self, tenant: Tenant, tables: tuple[str, ...]) -> None:
-        """Stop carrying the changes of these tables, and drop those on their way to history."""
+    def find_delay(self, tenant: Tenant, tables: tuple[str, ...]) -> Pending | Broken | None:
+        """Return what the changes of these tables wait for before they are carried; None: they are."""
+
+    def retire_changes(self, tenant: Tenant, tables: tuple[str, ...]) -> bool:
+        """Stop carrying the changes of these tables, and drop those on their way to history; False: call it again."""
 
     def close_table(self, tenant: Tenant, table: str) -> bool:
         """Refuse the platform's role each write to a table; False: the engine has no policies of tables."""
