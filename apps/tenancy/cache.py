@@ -12,6 +12,7 @@ V = TypeVar("V")
 
 Clock = Callable[[], float]
 _STRIPES: Final = 64
+_PATIENCE_SECONDS: Final = 1.0  # with another thread that loads the same key
 
 
 class SourceDown(Exception):  # noqa: N818 - it says what is the case
@@ -106,6 +107,11 @@ class ReadThroughCache(Generic[K, V]):
         self._present.pop(key, None)
         self._absent.pop(key, None)
 
+    def has_values(self) -> bool:
+        """Return whether a value is cached that can be served while the source is down."""
+        youngest = [*self._present.values()][-1:]  # a copy: other threads change it
+        return any(self._source.clock() - loaded_at <= self._stale_seconds(value) for value, loaded_at in youngest)
+
     def clear(self) -> None:
         """Forget all keys."""
         self._present.clear()
@@ -116,8 +122,9 @@ class ReadThroughCache(Generic[K, V]):
 
     def _refresh(self, key: K) -> V | None:
         stripe = self._stripes[hash(key) % _STRIPES]
-        # While the source is down only one thread spends its time on trying; the others take what is there.
-        if not stripe.acquire(blocking=not self._source.failing):
+        # While the source is down only one thread spends its time on trying; the others take what is there. So they do
+        # when it stands still, which the thread that waits for it notices last.
+        if not stripe.acquire(timeout=0 if self._source.failing else _PATIENCE_SECONDS):
             return self._stale(key)
         try:
             now = self._source.clock()

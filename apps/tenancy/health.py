@@ -16,7 +16,7 @@ from resale.errors import Unavailable
 
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Respond 200 while requests can be served, also from a cached registry; else 503."""
-    registry_is, files_are, tenants_are = registry_state(), static_files_state(), tenants_state()
+    registry_is, files_are, tenants_are = registry.state(), static_files_state(), tenants_state()
     ready = registry_is != "down" and files_are == "ok" and tenants_are == "ok"
     status = "ok" if ready else "unavailable"
     states = {"status": status, "registry": registry_is, "static_files": files_are, "tenants": tenants_are}
@@ -39,14 +39,3 @@ def tenants_state() -> str:
     except Unavailable:  # the state of the registry is another one
         return "ok"
     return "ok"
-
-
-def registry_state() -> str:
-    """Return ``ok``, ``stale`` (the database is down, cached rows are served) or ``down``."""
-    if registry.ping():
-        return "ok"
-    try:
-        registry.active_tenants()
-    except Unavailable:
-        return "down"
-    return "stale"

@@ -6,7 +6,7 @@ a standby is served for 60 s at most without the database, so that no process wr
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from django.conf import settings
@@ -68,7 +68,7 @@ class Registry:
     """Tenants, keys and connections behind caches. One instance a process; tests create their own with a clock."""
 
     def __init__(self, source: Source | None = None) -> None:
-        shared = source or Source()
+        self._source = shared = source or Source()
         self._by_id = ReadThroughCache(
             _load_by_id, source=shared, down=DatabaseDown, limits=_TENANTS, stale_seconds_of=_stale_seconds
         )
@@ -140,18 +140,39 @@ class Registry:
         tenants = self._get_cached(self._served, None) or ()
         return tuple(tenant for tenant in tenants if settings.SERVED_TENANTS.lists(tenant.slug))
 
+    def state(self) -> str:
+        """Return ``ok``, ``stale`` (its database is down, cached rows are served) or ``down``."""
+        if self._responds():
+            return "ok"
+        return "stale" if any(cache.has_values() for cache in self._caches) else "down"
+
     def forget_key(self, key_hash: str) -> None:
         """Forget a key that was changed in this process."""
         self._by_hash.forget(key_hash)
         self._by_operator_hash.forget(key_hash)
 
     def clear(self) -> None:
-        """Forget all cached rows."""
-        for cache in (
-            *(self._by_id, self._by_slug, self._by_connection, self._by_hash),
-            *(self._by_operator_hash, self._served),
-        ):
+        """Forget all cached rows, and that the database is down."""
+        for cache in self._caches:
             cache.clear()
+        self._source.record_success()
+
+    @property
+    def _caches(self) -> tuple[ReadThroughCache[Any, Any], ...]:
+        by_name = (self._by_id, self._by_slug, self._by_connection)
+        return (*by_name, self._by_hash, self._by_operator_hash, self._served)
+
+    def _responds(self) -> bool:
+        """Return whether the database responds; while it is down, one thread in a few seconds tries."""
+        if not self._source.is_call_due():
+            return False
+        try:
+            _run_query(_select_one)
+        except DatabaseDown:
+            self._source.record_failure()
+            return False
+        self._source.record_success()
+        return True
 
     def _require(self, cache: ReadThroughCache[K, Tenant], key: K) -> Tenant:
         tenant = self._get_cached(cache, key)
@@ -172,15 +193,6 @@ def run_query(load: Callable[[], V]) -> V:
         return _run_query(load)
     except DatabaseDown as down:
         raise RegistryUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS) from down
-
-
-def ping() -> bool:
-    """Return whether the registry database responds."""
-    try:
-        _run_query(_select_one)
-    except DatabaseDown:
-        return False
-    return True
 
 
 def to_tenant(row: models.Tenant, releases: Mapping[str, Release] | None = None) -> Tenant:
@@ -341,5 +353,6 @@ served_tenants = _process.served_tenants
 listed_tenants = _process.listed_tenants
 polled_tenants = _process.polled_tenants
 forget_key = _process.forget_key
+state = _process.state
 clear = _process.clear
 forget_epochs = _epochs.clear

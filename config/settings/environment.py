@@ -141,6 +141,7 @@ _OWN: Final = {"DJANGO_SETTINGS_MODULE", "RESALE_VAR_DIR", "RESALE_LOG_LEVEL"}  
 _BY_NAME: Final = {variable.name: variable for variable in (*VARIABLES, *SERVER_VARIABLES)}
 _JOINED: Final = {variable.name for variable in VARIABLES} - _OWN
 _SECRET_MIN_CHARS: Final = 32
+_GRACE_SECONDS: Final = 2  # between the end of a statement's time at the server and at this process
 # Twelve digits are an account id: local engines take them for unchecked root (ministack README, "Multi-account").
 _ROOT_KEY: Final = re.compile(r"\d{12}")
 # A reader of a WAL database never waits for its writer; NORMAL keeps WAL safe from corruption (sqlite.org/wal.html).
@@ -315,8 +316,11 @@ def database(default_url: str) -> dict[str, Any]:
         # IMMEDIATE: two writers wait for each other instead of failing when a read turns into a write.
         defaults: dict[str, Any] = {"init_command": _SQLITE_PRAGMAS, "transaction_mode": "IMMEDIATE"}
     else:
-        milliseconds = 1000 * _count("RESALE_STATEMENT_SECONDS", least=0)
-        defaults = {"connect_timeout": 2, "options": f"-c statement_timeout={milliseconds}"}  # seconds
+        seconds = _count("RESALE_STATEMENT_SECONDS", least=0)
+        defaults = {"connect_timeout": 2, "options": f"-c statement_timeout={1000 * seconds}"}
+        # The server ends a slow statement; this process gives up a server that stands still (apps.core.postgresql).
+        defaults["deadline_seconds"] = seconds + _GRACE_SECONDS if seconds else None
+        settings["ENGINE"] = "apps.core.postgresql"
         settings["CONN_MAX_AGE"] = 60  # seconds
         settings["CONN_HEALTH_CHECKS"] = True
     settings["OPTIONS"] = {**defaults, **settings.get("OPTIONS", {})}

@@ -6,14 +6,14 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from apps.tenancy import registry
+from apps.tenancy import keys, registry
 from tests.fixtures.tenants import Shop
 
 
 @pytest.fixture
 def _database_down(transactional_db: None, northwind: Shop) -> Iterator[None]:  # noqa: ARG001 - in this order
     """The registry's database, gone after one key was seen."""
-    registry.active_tenants()
+    registry.by_api_key_hash(keys.hash_of(northwind.secret.text))
     place = {name: connection.settings_dict[name] for name in ("NAME", "HOST", "PORT")}
     connection.close()
     connection.settings_dict.update(NAME="/nonexistent/registry.sqlite", HOST="127.0.0.1", PORT="1")

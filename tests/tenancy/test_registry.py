@@ -166,6 +166,24 @@ class TestOutage:
         with pytest.raises(RegistryUnavailable):
             registry.by_api_key_hash(wanted)
 
+    def test_is_stale_while_it_knows_a_key_and_down_when_that_is_too_old(
+        self, registry: Registry, clock: Clock, outage: Any, northwind: Shop
+    ) -> None:
+        registry.by_api_key_hash(keys.hash_of(northwind.secret.text))
+        assert registry.state() == "ok"
+        outage()
+        for clock.now, state in ((1, "stale"), (3600, "stale"), (3601, "down")):
+            assert registry.state() == state
+
+    def test_is_tried_by_one_check_in_five_seconds(
+        self, registry: Registry, clock: Clock, outage: Any, northwind: Shop, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        registry.by_api_key_hash(keys.hash_of(northwind.secret.text))
+        outage()
+        for clock.now in (1, 2, 3, 5.9, 6, 7):
+            registry.state()
+        assert caplog.messages == ["the registry database does not respond"] * 2
+
     def test_says_later_of_what_it_does_not_know(self, registry: Registry, outage: Any) -> None:
         outage()
         with pytest.raises(RegistryUnavailable) as refusal:

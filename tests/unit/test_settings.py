@@ -44,6 +44,7 @@ class TestProduction:
         assert (options["sslmode"], options["sslrootcert"]) == ("verify-full", "/etc/rds.pem")
         assert options["connect_timeout"] == 9
         assert options["options"] == "-c statement_timeout=5000"
+        assert options["deadline_seconds"] == 7
 
     @pytest.mark.parametrize(
         ("url", "user", "password"),
@@ -62,7 +63,8 @@ class TestProduction:
 
     def test_lets_a_migration_take_its_time(self) -> None:
         started = start("DATABASES['default']['OPTIONS']", RESALE_STATEMENT_SECONDS="0")
-        assert ast.literal_eval(started.stdout)["options"] == "-c statement_timeout=0"
+        options = ast.literal_eval(started.stdout)
+        assert (options["options"], options["deadline_seconds"]) == ("-c statement_timeout=0", None)
 
     def test_looks_for_static_files_that_come_late(self) -> None:
         assert start("STORAGES['staticfiles']['BACKEND']").stdout == "apps.core.static_files.S3StaticFiles\n"
