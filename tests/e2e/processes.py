@@ -51,6 +51,10 @@ class Process:
         """Stop its clock: what is sent to it lies where it is."""
         os.kill(self.pid, signal.SIGSTOP)
 
+    def thaw(self) -> None:
+        """Let its clock go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
     def cpu_seconds(self) -> float:
         """CPU time used so far; 0 once it has ended."""
         fields = _stat(self.pid)

@@ -18,6 +18,7 @@ from deploy.local.supervisor.interrupts import exit_on_signals
 from tests.e2e.soak import say_since
 from tests.local.postgresql import PostgreSQL, find_binaries
 from tests.rehearsal import balancer
+from tests.rehearsal.containers import Containers, find_engine
 
 
 def main() -> int:
@@ -25,6 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rehearsal", description=__doc__)
     parser.add_argument("--database-down", type=float, default=60.0, help="seconds without the registry's database")
     parser.add_argument("--only", default="", help="play the scenes with this in their names")
+    parser.add_argument("--image", default="", help="run the tasks from this image, in podman or docker")
     options = parser.parse_args()
     binaries = find_binaries()
     if binaries is None or balancer.find_binary() is None:
@@ -46,13 +48,24 @@ def _set_up_django(var: Path, database_url: str) -> None:
     django.setup()
 
 
+def _containers(image: str, registry: PostgreSQL) -> Containers | None:
+    """Return what runs the tasks from an image; None: they are processes of this virtual environment."""
+    if not image:
+        return None
+    engine = find_engine()
+    if engine is None:
+        raise SystemExit("neither podman nor a docker engine is here (Debian, Ubuntu: sudo apt install podman runc)")
+    registry.folder.chmod(0o755)  # the image's user has to reach the socket
+    return Containers(engine, image, shared=(registry.folder,))
+
+
 def _rehearse(var: Path, registry: PostgreSQL, options: argparse.Namespace, say: Callable[[str], None]) -> int:
     # Imported here: models load only once Django is set up.
     from tests.rehearsal.rehearsal import Rehearsal  # noqa: PLC0415
     from tests.rehearsal.scenes import scenes  # noqa: PLC0415
     from tests.rehearsal.stage import Stage  # noqa: PLC0415
 
-    with Stage(var, registry, say=say) as stage:
+    with Stage(var, registry, say=say, containers=_containers(options.image, registry)) as stage:
         stage.start()
         rehearsal = Rehearsal(stage, say=say)
         wanted = scenes(database_down_seconds=options.database_down)

@@ -97,6 +97,13 @@ def lose_registry(stage: Stage, *, seconds: float) -> int:
     return 0
 
 
+def stall_registry(stage: Stage, *, seconds: float) -> int:
+    """Freeze PostgreSQL for a while: connections are accepted, and nothing responds on them."""
+    with stage.frozen_registry():
+        time.sleep(seconds)
+    return 0
+
+
 def scenes(*, database_down_seconds: float) -> tuple[Scene, ...]:
     """List the scenes in the order in which they are played."""
     return (
@@ -106,5 +113,6 @@ def scenes(*, database_down_seconds: float) -> tuple[Scene, ...]:
         Scene("blue-green switch of web", switch_web),
         Scene("a zone is killed", lose_zone),
         Scene(f"registry down {database_down_seconds:g} s", partial(lose_registry, seconds=database_down_seconds)),
+        Scene("registry stalls 40 s", partial(stall_registry, seconds=40)),
         Scene("nothing happens again", partial(stay, seconds=20)),
     )

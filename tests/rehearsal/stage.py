@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,10 @@ from deploy.local.supervisor.ports import LOOPBACK, pick
 from deploy.local.supervisor.probes import http_ready
 from deploy.local.webhook_urls import save_endpoints
 from tests.e2e.machine import queue_depths
+from tests.e2e.processes import descendants_of
 from tests.local.postgresql import PostgreSQL
 from tests.rehearsal.balancer import Balancer
+from tests.rehearsal.containers import Containers
 from tests.rehearsal.task_definitions import TaskDefinition
 
 REGISTRY: Final = "registry"
@@ -64,8 +66,11 @@ class Task:
 class Stage:
     """Everything that runs; a context manager. Django is set up with the local settings and the registry's URL."""
 
-    def __init__(self, var: Path, registry: PostgreSQL, *, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, var: Path, registry: PostgreSQL, *, say: Callable[[str], None], containers: Containers | None = None
+    ) -> None:
         self.var = var
+        self._containers = containers
         self.release = "r1"
         self.tasks: list[Task] = []
         self.failures: list[str] = []
@@ -104,13 +109,18 @@ class Stage:
         """Run the one-off task of a release, with its own role. Raises CalledProcessError."""
         definition = self._definition("migrate")
         scratch = self._scratch("migrate")
+        spec = self._as_container(
+            ProcessSpec(
+                name="migrate",
+                argv=(str(ROOT / "docker" / "entrypoint"), *definition.command),
+                env=self._environment(definition, scratch, key=self._migrate_key),
+                cwd=ROOT,
+            ),
+            definition,
+            scratch,
+        )
         subprocess.run(
-            [ROOT / "docker" / "entrypoint", *definition.command],
-            cwd=ROOT,
-            env=self._environment(definition, scratch, key=self._migrate_key),
-            stdout=subprocess.DEVNULL,
-            timeout=_ONE_OFF_SECONDS,
-            check=True,
+            spec.argv, cwd=ROOT, env=spec.env, stdout=subprocess.DEVNULL, timeout=_ONE_OFF_SECONDS, check=True
         )
 
     def queue_depths(self) -> dict[str, int]:
@@ -129,6 +139,8 @@ class Stage:
         began = time.monotonic()
         self._supervisor.start(self._spec(task))
         self.tasks.append(task)
+        if self._containers and not self._containers.is_role(task.name, self._definition(service).role):
+            self.failures.append(f"{task.name}: process 1 is {self._containers.first_process(task.name)}")
         if service == "web":
             self.balancer.register(task.name, task.port, group=group)
         self._say(f"  {task.name} ({task.release}) is healthy after {time.monotonic() - began:.1f} s")
@@ -149,9 +161,12 @@ class Stage:
     def kill_tasks(self, tasks: list[Task]) -> None:
         """Kill tasks with all their processes at once, as a zone goes."""
         pids = [self._supervisor.pid(task.name) for task in tasks]
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.killpg(pid or 0, signal.SIGKILL)
+        for task, pid in zip(tasks, pids, strict=True):
+            if self._containers:
+                self._containers.kill(task.name)
+            elif pid is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
         for task in tasks:
             self.tasks.remove(task)
 
@@ -185,6 +200,20 @@ class Stage:
     def stop_registry(self) -> None:
         """Stop PostgreSQL; its clients are disconnected."""
         self._supervisor.stop_one(REGISTRY)
+
+    @contextmanager
+    def frozen_registry(self) -> Iterator[None]:
+        """Freeze PostgreSQL: it accepts connections and does not respond, as storage that stands still leaves it."""
+        pid = self._supervisor.pid(REGISTRY)
+        assert pid is not None
+        processes = [process for process in descendants_of(os.getpid()) if process.pid == pid] + descendants_of(pid)
+        for process in processes:
+            process.freeze()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.thaw()
 
     # ------------------------------------------------------------ parts
     def _pick_addresses(self, engines: LocalEngines) -> Addresses:
@@ -266,7 +295,7 @@ class Stage:
             ready = http_ready(task.port, definition.health_check().path)
         else:
             ready = partial(_beats, Path(env["RESALE_HEALTH_FILE"]))
-        return ProcessSpec(
+        spec = ProcessSpec(
             name=task.name,
             argv=(str(ROOT / "docker" / "entrypoint"), *definition.command),
             env=env,
@@ -277,6 +306,10 @@ class Stage:
             stop_seconds=definition.stop_seconds,
             restart="never",
         )
+        return self._as_container(spec, definition, scratch)
+
+    def _as_container(self, spec: ProcessSpec, definition: TaskDefinition, scratch: Path) -> ProcessSpec:
+        return spec if self._containers is None else self._containers.spec(spec, definition.container, scratch=scratch)
 
     def _environment(self, definition: TaskDefinition, scratch: Path, *, key: AccessKey | None) -> dict[str, str]:
         """Return what the task definition gives, and what stands for AWS: its endpoints and the role's credentials."""
