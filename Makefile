@@ -57,9 +57,17 @@ pipeline: install ## Run the pipeline's stages that need no AWS, and print a tab
 kills: engines ## Run N orders through the whole platform while its processes are killed -9 (N=1000)
 	@$(BIN)/python -m tests.e2e.soak --orders $(or $(N),1000)
 
+.PHONY: image
+image: install ## Build the image with buildah or docker, and its list of contents (IMAGE=localhost/resale:latest BASE=…)
+	@sh docker/build.sh
+
+.PHONY: test-image
+test-image: engines ## Run every role from the image of `make image`: rights, process 1, health checks, draining under load
+	@$(BIN)/pytest -m proof -rs tests/proofs/image $(PYTEST_ARGS)
+
 .PHONY: rehearse
-rehearse: engines ## Rehearse production under load: deploys, scale-in, a lost zone, no database for DATABASE_DOWN=60 s
-	@$(BIN)/python -m tests.rehearsal --database-down $(or $(DATABASE_DOWN),60)
+rehearse: engines ## Rehearse production under load: deploys, scale-in, a lost zone, no database for DATABASE_DOWN=60 s (IMAGE=…: in containers)
+	@$(BIN)/python -m tests.rehearsal --database-down $(or $(DATABASE_DOWN),60) $(if $(IMAGE),--image $(IMAGE))
 
 .PHONY: drill-restore drill-region
 drill-restore: engines ## Break orders under load, restore the tenant to the moment before, print RPO and RTO (N=20 orders)
