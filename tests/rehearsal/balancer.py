@@ -132,7 +132,7 @@ class Balancer:
         rows = self._stat()
         public = rows["public/FRONTEND"]
         groups = [rows[f"{group}/BACKEND"] for group in GROUPS]
-        cut = sum(max(int(row["srv_abrt"]) - int(row["eresp"]), 0) for row in groups)  # no response is a 502 already
+        cut = sum(int(row["srv_abrt"]) for row in groups)  # after its headers; without headers it is a 502
         return Counts(int(public["req_tot"]), int(public["hrsp_5xx"]) + cut)
 
     # ------------------------------------------------------------ parts

@@ -7,8 +7,9 @@ from typing import Final
 
 from tests.e2e.outcome import Findings, Outcome
 from tests.e2e.sales import Sale, Sales
-from tests.e2e.shops import Shop
+from tests.e2e.shops import Shop, seen
 from tests.rehearsal.balancer import Counts
+from tests.rehearsal.messages import expected_after, read_processed
 from tests.rehearsal.scenes import Scene
 from tests.rehearsal.stage import Stage
 from tests.rehearsal.traffic import Traffic
@@ -47,6 +48,7 @@ class Rehearsal:
         self._traffic = Traffic(self._sales)
         self._played: list[Played] = []
         self._unfinished: dict[str, int] = {}
+        self._lost: dict[str, set[str]] = {}
 
     def play(self, scenes: Sequence[Scene]) -> list[str]:
         """Play the scenes in turn under traffic, let every order end, and return what is wrong."""
@@ -57,16 +59,19 @@ class Rehearsal:
         self._say("waiting for the last orders")
         sales = self._traffic.submitted()
         found = self._await_and_look(sales)
+        processed = read_processed(self._stage.logs)
         for scene in scenes:
             submitted = self._traffic.submitted(scene.name)
             self._unfinished[scene.name] = sum(bool(self._sales.rest(sale)) for sale in submitted)
+            self._lost[scene.name] = {lost for sale in submitted for lost in self._expected(sale) - processed}
         self._stage.note_ended()
         failed = [
             f"{played.name}: {played.counts.failed} requests failed, and {played.budget} may"
             for played in self._played
             if played.counts.failed > played.budget
         ]
-        return [*found.lines, *failed, *dict.fromkeys(self._stage.failures), *self._traffic.failures]
+        lost = [f"{name}: lost {', '.join(sorted(ids)[:5])}" for name, ids in self._lost.items() if ids]
+        return [*found.lines, *failed, *lost, *dict.fromkeys(self._stage.failures), *self._traffic.failures]
 
     def _await_and_look(self, sales: list[Sale]) -> Findings:
         """Wait for all ends and check everything; an end that never comes is a finding."""
@@ -92,7 +97,7 @@ class Rehearsal:
                 played.budget,
                 submitted,
                 submitted - unfinished,
-                unfinished + played.dead_letters,
+                len(self._lost[played.name]) + played.dead_letters,
             )
             yield f"| {played.name} | {' | '.join(map(str, figures))} |"
 
@@ -109,6 +114,10 @@ class Rehearsal:
             budget=budget,
             dead_letters=self._dead_letters() - dead,
         )
+
+    def _expected(self, sale: Sale) -> set[str]:
+        history = seen(self._sales.shop.brand, f"/v1/orders/{sale.order_id}/history?limit=100")
+        return expected_after(sale.order_id, history["data"])
 
     def _dead_letters(self) -> int:
         depths = self._stage.queue_depths()

@@ -41,7 +41,7 @@ REGISTRY: Final = "registry"
 _MIGRATE_USER: Final = "resale-migrate"
 _STATIC_BUCKET: Final = "resale-static"
 _ROLES_TEMPLATE: Final = ROOT / "deploy" / "platform" / "task-roles.yaml"
-_ONE_OFF_SECONDS: Final = 300
+_ONE_OFF_SECONDS: Final = 900  # static files go into a bucket of one busy machine
 #: The services of production: name, role, and what is not the template's default. Workers have fewer processes here.
 _SERVICES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "changes": ("changes", {}),
@@ -70,13 +70,14 @@ class Stage:
         self, var: Path, registry: PostgreSQL, *, say: Callable[[str], None], containers: Containers | None = None
     ) -> None:
         self.var = var
+        self.logs = var / "log"
         self._containers = containers
         self.release = "r1"
         self.tasks: list[Task] = []
         self.failures: list[str] = []
         self._registry, self._say = registry, say
         self._numbers = 0
-        self._supervisor = Supervisor(log_dir=var / "log", say=lambda line: say(f"  {line}"))
+        self._supervisor = Supervisor(log_dir=self.logs, say=lambda line: say(f"  {line}"))
         self._addresses: Addresses
         self._secrets: Secrets
         self._migrate_key: AccessKey
