@@ -38,7 +38,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> BoundedConnection:
         """Connect, within ``connect_timeout``."""
         seconds = conn_params.pop(DEADLINE_OPTION, None)
-        self.isolation_level = base.IsolationLevel.READ_COMMITTED
+        self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         connection: BoundedConnection = BoundedConnection.connect(**conn_params)
         connection.deadline_seconds = seconds
         return connection
