@@ -235,7 +235,7 @@ class TestCommand:
         assert (code, finding.subject, finding.severity) == (1, "third", Severity.PROBLEM)
 
     def test_a_database_that_is_down_is_told_in_place_of_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(registry, "ping", lambda: False)  # a test's own transaction keeps the database open
+        monkeypatch.setattr(registry, "state", lambda: "down")  # a test's own transaction keeps the database open
         code, printed = doctor()
         assert code == 1
         assert "The registry's database does not respond" in printed

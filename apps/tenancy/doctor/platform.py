@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from apps.core import clock
-from apps.tenancy import health
+from apps.tenancy import health, registry
 from apps.tenancy.doctor.findings import Finding, notice, problem
 from apps.tenancy.models import (
     MoveRun,
@@ -65,7 +65,7 @@ _WORK: Final[Mapping[type[StepRun], _Work]] = {
 
 def examine_registry() -> Iterator[Finding]:
     """Find why nothing else can be examined: the registry's database, or its tables."""
-    if health.registry_state() != "ok":
+    if registry.state() != "ok":
         yield problem(
             PLATFORM,
             "The registry's database does not respond, so nothing else is examined.",
