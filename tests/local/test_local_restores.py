@@ -157,9 +157,8 @@ class TestRestore:
         assert (restored.status, restored.version) == (order.status, order.version)
         assert verify_history(reader=then.reader, entity_id=order.id, parent_id=order.id).verified
         assert then.uow().orders.find(late.id) is None
-        assert (
-            then.order(late_buyer, then.active(then.shopper())).buyer_id != late.buyer_id
-        )  # and not of one that is gone
+        again = then.order(late_buyer, then.active(then.shopper()))  # makes the customer anew, whom the cache knew
+        assert then.reader.find_head(again.buyer_id, parent_id=again.buyer_id) is not None
         record = RestoreRecord.objects.get(step="tables").record
         assert datetime.fromisoformat(record["data_of"]) == at
         for name in ("listings", "orders", "customers"):
