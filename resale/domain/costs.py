@@ -47,7 +47,9 @@ KEY_REQUEST: Final = Price(Decimal("0.03"), Decimal(10_000), "requests", "aws.am
 SECRET_MONTH: Final = Price(
     Decimal("0.40"), Decimal(1), "secrets for a month", "aws.amazon.com/secrets-manager/pricing"
 )
-ALARM_MONTH: Final = Price(Decimal("0.10"), Decimal(1), "alarms for a month", "aws.amazon.com/cloudwatch/pricing")
+ALARM_MONTH: Final = Price(
+    Decimal("0.10"), Decimal(1), "alarm metrics for a month", "aws.amazon.com/cloudwatch/pricing"
+)
 
 #: Price of each meter. Requests have none of their own: the web service is the platform's and shared.
 METER_PRICES: Final[Mapping[Meter, Price]] = {

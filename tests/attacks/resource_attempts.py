@@ -44,7 +44,8 @@ class Target:
         """Return the ARN of a role."""
         access = self.victim.resources.access_role_arn
         pipes = f"arn:aws:iam::{self.victim.account_id}:role/resale-PipesRole"
-        return {"AccessRole": access, "PipesRole": pipes}[resource]
+        backup = f"arn:aws:iam::{self.victim.account_id}:role/resale-BackupRole"  # made in AWS only: refused as absent
+        return {"AccessRole": access, "PipesRole": pipes, "BackupRole": backup}[resource]
 
     def _purpose(self, resource: str, kind: str) -> str:
         return resource.removesuffix(kind).lower()

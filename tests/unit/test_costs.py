@@ -28,6 +28,23 @@ def test_a_resource_without_a_price_is_an_error(tmp_path: Path) -> None:
         estimate_idle(tmp_path)
 
 
+def test_an_alarm_is_paid_by_its_metrics(tmp_path: Path) -> None:
+    one = "{MetricStat: {}}"
+    _write_template(tmp_path, "AWS::CloudWatch::Alarm", f"Metrics: [{{Expression: a + b}}, {one}, {one}]")
+    of_two = estimate_idle(tmp_path)[0]
+    _write_template(tmp_path, "AWS::CloudWatch::Alarm", "MetricName: One")
+    assert (of_two.usd, estimate_idle(tmp_path)[0].usd) == (Decimal("0.2"), Decimal("0.1"))
+
+
+@pytest.mark.parametrize(("default", "is_priced"), [("false", False), ("true", True)])
+def test_an_option_is_paid_where_it_is_on_by_default(tmp_path: Path, default: str, *, is_priced: bool) -> None:
+    _write_template(tmp_path, "AWS::CloudWatch::Alarm", "MetricName: One\n    Condition: Wanted")
+    option = f"Parameters:\n  Wanted: {{Default: '{default}'}}\nConditions:\n  Wanted: !Equals [!Ref Wanted, 'true']\n"
+    template = tmp_path / "one.yaml"
+    template.write_text(option + template.read_text())
+    assert any("alarms" in line.what for line in estimate_idle(tmp_path)) is is_priced
+
+
 def test_a_day_is_priced_by_meter() -> None:
     costs = estimate_day({Meter.WRITE_UNITS: 2_000_000, Meter.STORED_BYTES: 1024**3, Meter.API_REQUESTS: 9})
     assert costs[Meter.WRITE_UNITS] == Decimal("1.25")

@@ -71,6 +71,7 @@ ROWS: Final[Mapping[str, tuple[Means, ...]]] = {
     "AuditBucket": (*_CALLS, LINK),
     "EventsTopic": _CALLS,
     "PipesRole": (ROLE,),
+    "BackupRole": (ROLE,),
     "AccessRole": (ROLE,),
     "Secrets": _CALLS,
 }
@@ -94,6 +95,11 @@ _HOLD_NOTHING: Final = frozenset(
         "AWS::Logs::LogGroup",  # of the Pipes: errors without data
         "AWS::Pipes::Pipe",
         "AWS::CloudWatch::Alarm",
+        "AWS::SSM::Parameter",  # the slug and the key's ARN
+        "AWS::Budgets::Budget",
+        "AWS::Backup::BackupPlan",
+        "AWS::Backup::BackupSelection",
+        "AWS::Backup::BackupVault",  # no engine here keeps backups; no role of the platform can reach it
     }
 )
 

@@ -14,6 +14,7 @@ class Gap(StrEnum):
 
     PIPES = "EventBridge Pipes deliver nothing here; the relay carries changes to the queue"
     ALARMS = "CloudWatch has no alarms and no Pipes' logs here; left out"
+    PARAMETERS = "nothing here reads the parameters that a tenant's account stores for later stacks; left out"
     POINT_IN_TIME_RECOVERY = "dynoxide has no point-in-time recovery; left out"
     STREAM_RESOURCES = "ministack does not see which stream a call names; a role may read all streams of its account"
 
@@ -23,6 +24,7 @@ LEFT_OUT: Mapping[str, Gap] = {
     "AWS::CloudWatch::Alarm": Gap.ALARMS,
     "AWS::Logs::LogGroup": Gap.ALARMS,
     "AWS::Pipes::Pipe": Gap.PIPES,
+    "AWS::SSM::Parameter": Gap.PARAMETERS,
 }
 
 _UNKNOWN_OPERATION = "UnknownOperationException"  # dynoxide 1.2.1's response to an operation it does not have

@@ -4,13 +4,14 @@ Free are resources that cost by use. A type that has no entry here stops the est
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from deploy.local.provisioning.intrinsics import resolve
 from deploy.local.provisioning.sources import read_source
 from resale.domain import costs
 
@@ -36,6 +37,10 @@ _SECRETS: Final = 2  # of partners: payments and shipping
 #: Resources that cost nothing while nobody uses them.
 _FREE: Final = frozenset(
     {
+        "AWS::Backup::BackupPlan",
+        "AWS::Backup::BackupSelection",
+        "AWS::Backup::BackupVault",
+        "AWS::Budgets::Budget",  # one that only tells; one that acts is paid from the third on
         "AWS::DynamoDB::GlobalTable",
         "AWS::IAM::Role",
         "AWS::KMS::Alias",
@@ -47,6 +52,7 @@ _FREE: Final = frozenset(
         "AWS::SNS::TopicPolicy",
         "AWS::SQS::Queue",
         "AWS::SQS::QueuePolicy",
+        "AWS::SSM::Parameter",  # a standard one
     }
 )
 
@@ -73,11 +79,44 @@ def estimate_idle(templates: Path = TEMPLATES) -> tuple[IdleCost, ...]:
     for path in sorted(templates.glob("*.yaml")):
         source = read_source(path)
         shards += source.get("Parameters", {}).get("IndexShards", {}).get("Default", 0)
-        for resource in source["Resources"].values():
-            found[resource["Type"]] += 1
+        for resource in _made_by_default(source):
+            found[resource["Type"]] += _count_billed(resource)
             if resource["Type"] == "AWS::KMS::Key":
                 rotations += _count_billed_rotations(resource["Properties"])
     return (*_price_resources(found, rotations), *_price_operation(shards))
+
+
+class _Defaults:
+    """The parameters of a template as they are when nobody gives any. Implements ``intrinsics.Scope``."""
+
+    def __init__(self, source: Mapping[str, Any]) -> None:
+        self._source = source
+
+    def ref(self, name: str) -> str:
+        """Return the default of a parameter; empty without one."""
+        return str(self._source.get("Parameters", {}).get(name, {}).get("Default", ""))
+
+    def attribute(self, logical_id: str, name: str) -> str:
+        """Return a name for the attribute."""
+        return f"{logical_id}.{name}"
+
+    def condition(self, name: str) -> bool:
+        """Return a condition's value."""
+        return bool(resolve(self._source["Conditions"][name], self))
+
+
+def _made_by_default(source: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Iterate over the resources that are made without any option."""
+    defaults = _Defaults(source)
+    for resource in source["Resources"].values():
+        if "Condition" not in resource or defaults.condition(resource["Condition"]):
+            yield resource
+
+
+def _count_billed(resource: Mapping[str, Any]) -> int:
+    """Return how many times a resource is billed: an alarm by its metrics, all else once."""
+    metrics = resource["Properties"].get("Metrics", []) if resource["Type"] == "AWS::CloudWatch::Alarm" else []
+    return max(1, sum("MetricStat" in each for each in metrics))
 
 
 def _price_resources(found: Counter[str], rotations: int) -> Iterator[IdleCost]:
@@ -87,7 +126,7 @@ def _price_resources(found: Counter[str], rotations: int) -> Iterator[IdleCost]:
         if kind == "AWS::KMS::Key":
             yield IdleCost(f"{count} KMS key, {rotations} billed rotations", costs.KEY_MONTH.of(count + rotations))
         elif kind == "AWS::CloudWatch::Alarm":
-            yield IdleCost(f"{count} CloudWatch alarm", costs.ALARM_MONTH.of(count))
+            yield IdleCost(f"CloudWatch alarms of {count} metrics", costs.ALARM_MONTH.of(count))
         else:
             raise UnknownPrice(f"{kind} has no price in deploy/local/reference/idle_costs.py")
 
