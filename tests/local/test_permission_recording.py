@@ -147,7 +147,7 @@ class TestRequests:
         found = seen(recorder, Request("GET", link, HTTPMessage(), b""))  # type: ignore[arg-type]
         assert found == {("s3:PutObject", f"{OBJECT}/originals/{{id}}"), ("s3:GetObject", f"{OBJECT}/retired/{{id}}")}
 
-    def test_that_iam_refused_are_left_out(self, recorder: Recorder) -> None:
+    def test_that_iam_refused_are_apart(self, recorder: Recorder) -> None:
         denied = Response(400, [], b'{"__type": "AccessDeniedException"}')
         assert (
             seen(recorder, call("DynamoDB_20120810.Scan", "dynamodb", {"TableName": "northwind-orders"}), denied)

@@ -1,5 +1,7 @@
 """Least privilege: the record of what roles used, and the templates, compared both ways."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -12,7 +14,7 @@ from deploy.local.permissions.decisions import (
     unused_grants,
 )
 from deploy.local.permissions.reasons import REASONS, Reason
-from deploy.local.permissions.roles import Role, Statement, read_roles
+from deploy.local.permissions.roles import Role, Statement, UnknownShape, read_roles
 from deploy.local.permissions.uses import Use, read_uses
 
 ROLES = {role.name: role for role in read_roles() if role.is_ours}
@@ -90,7 +92,66 @@ class TestTheComparison:
         dotted = Statement(sid="", effect="Allow", actions=("sqs:SendMessage",), resources=("arn.aws:sqs:*",))
         assert not is_permitted(call_of(SEND), (dotted,))
 
+    def test_takes_a_grant_as_used_only_where_its_conditions_hold(self) -> None:
+        for context, is_unused in ((SEND.context, False), (("aws:PrincipalTag/tenant=somebody",), True)):
+            unused = unused_grants(ACCESS, (msgspec.structs.replace(SEND, context=context),))
+            sent = [grant for grant in unused if grant.resource.endswith("-orders") and "Send" in grant.action]
+            assert bool(sent) is is_unused
+
     def test_sees_each_action_on_each_resource(self) -> None:
-        work = [grant for grant in grants_of(ACCESS) if grant.sid == "Work"]
+        work = [grant for grant, _ in grants_of(ACCESS) if grant.sid == "Work"]
         (statement,) = (each for each in ACCESS.statements if each.sid == "Work")
         assert len(work) == len(statement.actions) * len(statement.resources)
+
+
+ROLE = """\
+Conditions:
+  Wanted: !Equals ["1", "1"]
+Resources:
+  TaskRole:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Statement:
+          - Effect: Allow
+            Principal: { Service: ecs-tasks.amazonaws.com }
+            Action: "sts:AssumeRole"
+      Policies:
+        - PolicyDocument:
+            Statement:
+              - !If
+                - Wanted
+                - { Sid: First, Effect: Allow, Action: "s3:GetObject", Resource: "*" }
+                - { Sid: Second, Effect: Allow, Action: "s3:PutObject", Resource: "*" }
+"""
+
+
+class TestTheReader:
+    def test_sees_both_branches_of_a_condition(self, tmp_path: Path) -> None:
+        (tmp_path / "one.yaml").write_text(ROLE)
+        (role,) = read_roles(tmp_path)
+        assert [each.sid for each in role.statements] == ["First", "Second"]
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ('Action: "s3:GetObject"', 'NotAction: "s3:GetObject"'),
+            ('Action: "s3:GetObject", Resource', 'Action: "s3:GetObject", NotResource'),
+            (
+                "      Policies:",
+                '      ManagedPolicyArns: ["arn:aws:iam::aws:policy/AdministratorAccess"]\n      Policies:',
+            ),
+            ("Resources:", "Resources:\n  Apart: { Type: AWS::IAM::Policy, Properties: {} }"),
+        ],
+    )
+    def test_passes_over_no_permission(self, tmp_path: Path, old: str, new: str) -> None:
+        assert old in ROLE
+        (tmp_path / "one.yaml").write_text(ROLE.replace(old, new, 1))
+        with pytest.raises(UnknownShape):
+            read_roles(tmp_path)
+
+    def test_refuses_two_roles_of_one_name(self, tmp_path: Path) -> None:
+        for name in ("one.yaml", "two.yaml"):
+            (tmp_path / name).write_text(ROLE)
+        with pytest.raises(UnknownShape, match="TaskRole"):
+            read_roles(tmp_path)

@@ -23,9 +23,11 @@ _ACCESS_ROLES: Final = "resale-tenant-access-"
 _ISSUED_KEY: Final = re.compile(rb"<AccessKeyId>([^<]+)</AccessKeyId>")
 _ENGINE_PLACE: Final = ":dynoxide:000000000000:"  # dynoxide names no Region and account in the ARNs of streams
 _OK: Final = 300
+_FORBIDDEN: Final = 403
 _MISSING: Final = 404
 #: Responses that are not "yes" but come after IAM's decision.
 _DECIDED_STATUSES: Final = frozenset({_MISSING, 412})
+_REFUSED: Final = re.compile(rb"AccessDenied|AuthorizationError|not authorized to perform")
 _DECIDED: Final = re.compile(rb"ConditionalCheckFailed|TransactionCanceled")
 
 
@@ -42,6 +44,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.uses: set[Use] = set()
+        self.refusals: set[Use] = set()
         self.failures: list[str] = []
         self._sessions: dict[str, Session] = {}
         self._streams: dict[str, str] = {}
@@ -63,15 +66,19 @@ class Recorder:
             self._note_session(request, response, signer)
             return
         session = self._sessions.get(signer.access_key_id)
-        if session is None or not _is_decided(response):
+        if session is None:
             return
         place = Place(session.account, signer.region)
         needed = list(needed_by(request, place, self._streams))
         if request.protocol == "rest" and response.status == _MISSING:  # without it S3 says 403 (S3 API, GetObject)
             needed += [Needed("s3:ListBucket", each.resource.partition("/")[0]) for each in needed]
-        self._remember_iterators(request, response, needed)
         context = () if not session.tenant else ("aws:PrincipalTag/tenant={tenant}",)
-        self.uses.update(_uses(session, signer, needed, context))
+        uses = _uses(session, signer, needed, context)
+        if _is_refused(response):  # code that swallows a refusal would hide a permission that is missing
+            self.refusals.update(uses)
+        elif _is_decided(response):
+            self._remember_iterators(request, response, needed)
+            self.uses.update(uses)
 
     def _note_session(self, request: Request, response: Response, signer: Signer) -> None:
         fields = parse_qs(request.body.decode())
@@ -100,6 +107,10 @@ class Recorder:
 
 
 _NOWHERE: Final = Place("", "")
+
+
+def _is_refused(response: Response) -> bool:
+    return _REFUSED.search(response.body) is not None or (response.status == _FORBIDDEN and not response.body)
 
 
 def _is_decided(response: Response) -> bool:

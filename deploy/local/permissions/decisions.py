@@ -54,19 +54,20 @@ def is_permitted(call: Call, statements: Iterable[Statement]) -> bool:
     return ALLOW in effects and DENY not in effects
 
 
-def grants_of(role: Role) -> Iterator[Grant]:
-    """Iterate over everything that a role allows, one action and resource at a time."""
+def grants_of(role: Role) -> Iterator[tuple[Grant, Statement]]:
+    """Iterate over everything that a role allows, one action and resource at a time, each as a statement as well."""
     for each in role.statements:
         if each.effect == ALLOW:
             for action in each.actions:
                 for resource in each.resources:
-                    yield Grant(role=role.name, sid=each.sid, action=action, resource=resource)
+                    grant = Grant(role=role.name, sid=each.sid, action=action, resource=resource)
+                    yield grant, msgspec.structs.replace(each, actions=(action,), resources=(resource,))
 
 
 def unused_grants(role: Role, uses: Iterable[Use]) -> tuple[Grant, ...]:
-    """Return the grants of a role that no use of it needs."""
+    """Return the grants of a role that no use of it needs; a use needs a grant whose conditions hold for it, too."""
     calls = [call_of(use) for use in uses if use.role == role.name]
-    return tuple(grant for grant in grants_of(role) if not any(_needs(call, grant) for call in calls))
+    return tuple(grant for grant, alone in grants_of(role) if not any(_matches(alone, call) for call in calls))
 
 
 def missing_permissions(role: Role, uses: Iterable[Use]) -> tuple[Use, ...]:
@@ -76,10 +77,6 @@ def missing_permissions(role: Role, uses: Iterable[Use]) -> tuple[Use, ...]:
 
 def _fill_in(text: str) -> str:
     return text.format_map(SAMPLES)
-
-
-def _needs(call: Call, grant: Grant) -> bool:
-    return _is_like(call.action, grant.action) and _is_like(call.resource, grant.resource)
 
 
 def _matches(statement: Statement, call: Call) -> bool:

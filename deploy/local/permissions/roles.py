@@ -1,12 +1,12 @@
 """The IAM roles of the templates, their statements resolved with sample values, and who acts in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from deploy.local.provisioning.intrinsics import resolve
+from deploy.local.provisioning.intrinsics import NO_VALUE, resolve
 from deploy.local.provisioning.sources import read_source
 
 DEPLOY: Final = Path(__file__).resolve().parents[2]
@@ -40,6 +40,10 @@ FROM_AWS: Final[Mapping[str, str]] = {
     "aws:ResourceOrgID": SAMPLES["organization"],
     "aws:SecureTransport": "true",
 }
+#: What attaches permissions to a role from outside it.
+_APART: Final = frozenset({"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy"})
+#: The parts of a role's statement that are compared; NotAction and NotResource are not among them.
+_READ_KEYS: Final = frozenset({"Action", "Condition", "Effect", "Resource", "Sid"})
 #: Service that starts our own processes: a role trusted for it is used by our code.
 _OWN_PROCESSES: Final = "ecs-tasks.amazonaws.com"
 
@@ -70,48 +74,90 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
         return any(name == _OWN_PROCESSES or name.startswith("arn:") for name in self.trusts)
 
 
+class UnknownShape(Exception):  # noqa: N818 - named for what happened
+    """Raised when a template gives permissions in a form that is not read here, so that none is passed over."""
+
+
 class _Samples:
     """Resolves each name of a template to its sample value, or to itself. Implements ``intrinsics.Scope``."""
 
-    def ref(self, name: str) -> str:
+    def __init__(self, *, with_options: bool) -> None:
+        self._with_options = with_options
+
+    def ref(self, name: str) -> Any:
         """Return the value of a parameter, or the name of a resource."""
-        return _PARAMETERS.get(name, name)
+        return NO_VALUE if name == "AWS::NoValue" else _PARAMETERS.get(name, name)
 
     def attribute(self, logical_id: str, name: str) -> str:
         """Return a name for the attribute."""
         return f"{logical_id}.{name}"
 
-    def condition(self, name: str) -> bool:
-        """Return True: the most that a role can have."""
-        return bool(name)
+    def condition(self, name: str) -> bool:  # noqa: ARG002 - all conditions hold, or none
+        """Return whether the options of the template are on."""
+        return self._with_options
 
 
 def read_roles(folder: Path = DEPLOY) -> tuple[Role, ...]:
-    """Read the roles of all templates below a folder, each with everything that its parameters can switch on.
+    """Read the roles of all templates below a folder, with the statements of both branches of every condition.
 
     Raises:
         TemplateError: A template cannot be read.
+        UnknownShape: Permissions of ours are in a form that is not read here, or two roles of ours share a name.
     """
-    return tuple(role for path in sorted(folder.rglob("*.yaml")) for role in _roles_of(path, folder))
+    roles = tuple(role for path in sorted(folder.rglob("*.yaml")) for role in _roles_of(path, folder))
+    ours = [role.name for role in roles if role.is_ours]
+    shared = {name for name in ours if ours.count(name) > 1}
+    if shared:
+        raise UnknownShape(f"two roles have the name {', '.join(sorted(shared))}; uses are recorded by it")
+    return roles
 
 
 def _roles_of(path: Path, folder: Path) -> Iterator[Role]:
+    template = path.relative_to(folder).as_posix()
     for name, body in read_source(path)["Resources"].items():
-        if body["Type"] != "AWS::IAM::Role":
-            continue
-        properties = resolve(body["Properties"], _Samples())
-        trust = properties["AssumeRolePolicyDocument"]["Statement"]
-        yield Role(
-            name=name,
-            template=path.relative_to(folder).as_posix(),
-            trusts=tuple(sorted({principal for each in trust for principal in _principals(each)})),
-            statements=tuple(
-                read_statement(each)
-                for policy in properties.get("Policies", ())
-                for each in policy["PolicyDocument"]["Statement"]
-            ),
-            trust_statements=tuple(read_statement(each) for each in trust),
-        )
+        if body["Type"] in _APART:
+            raise UnknownShape(f"{template}: {name} gives permissions apart from a role; give the role the policy")
+        if body["Type"] == "AWS::IAM::Role":
+            yield _read_role(name, template, body["Properties"])
+
+
+def _read_role(name: str, template: str, declared: Mapping[str, Any]) -> Role:
+    branches = [resolve(declared, _Samples(with_options=value)) for value in (True, False)]
+    trust = [each for branch in branches for each in branch["AssumeRolePolicyDocument"]["Statement"]]
+    given = [
+        each
+        for branch in branches
+        for policy in branch.get("Policies", ())
+        for each in policy["PolicyDocument"]["Statement"]
+    ]
+    role = Role(
+        name=name,
+        template=template,
+        trusts=tuple(sorted({principal for each in trust for principal in _principals(each)})),
+        statements=_distinct(given),
+        trust_statements=_distinct(trust),
+    )
+    if role.is_ours:
+        _refuse_unknown(role, branches, given)
+    return role
+
+
+def _distinct(statements: Iterable[Mapping[str, Any]]) -> tuple[Statement, ...]:
+    """Read statements, those that both branches have once."""
+    found: list[Statement] = []
+    for each in map(read_statement, statements):
+        if each not in found:
+            found.append(each)
+    return tuple(found)
+
+
+def _refuse_unknown(role: Role, branches: Iterable[Mapping[str, Any]], given: Iterable[Mapping[str, Any]]) -> None:
+    if any("ManagedPolicyArns" in branch for branch in branches):
+        raise UnknownShape(f"{role.template}: {role.name} has managed policies; write its permissions out")
+    for each in given:
+        unread = each.keys() - _READ_KEYS
+        if unread:
+            raise UnknownShape(f"{role.template}: a statement of {role.name} has {', '.join(sorted(unread))}")
 
 
 def _principals(statement: Mapping[str, Any]) -> Iterator[str]:
