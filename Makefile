@@ -90,6 +90,11 @@ reference: install ## Write docs/reference, the list of decisions and docs/simul
 	@$(BIN)/python manage.py reference
 	@$(BIN)/python -m tests.simulation.page
 
+.PHONY: lint-checkov
+lint-checkov: install ## Check the templates with checkov, offline after its first run (half a minute; an environment of its own, 300 MB)
+	@$(BIN)/python -m deploy.local.virtual_environment checkov
+	@.venv-checkov/bin/checkov --config-file deploy/policies/checkov.yml
+
 .PHONY: record-permissions
 record-permissions: engines ## Run the tests that act as the platform, and record the AWS calls of each role (about 5 minutes; PYTEST_ARGS="tests/…" adds to the record)
 	@$(BIN)/python -m tests.permissions $(PYTEST_ARGS)

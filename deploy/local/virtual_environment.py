@@ -39,7 +39,7 @@ class VirtualEnvironment:
 
     Args:
         root: The checkout.
-        purpose: "dev" is ``.venv``; "mutation" is ``.venv-mutation``, from requirements-mutation.lock.
+        purpose: "dev" is ``.venv``; "mutation" is ``.venv-mutation``, from its own lock; "checkov" likewise.
         python: The interpreter of the environment; by default the one that runs this.
         say: Prints one line of progress.
     """

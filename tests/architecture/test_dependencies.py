@@ -29,6 +29,7 @@ def _locked(name: str) -> dict[str, str]:
 
 RUNTIME = _pins(PROJECT["dependencies"])
 DEVELOPMENT = _pins(PROJECT["optional-dependencies"]["dev"])
+CHECKOV = _pins(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["checkov"])
 MUTATION = _pins(PROJECT["optional-dependencies"]["mutation"])
 
 
@@ -38,6 +39,7 @@ class TestLocks:
             ("requirements.lock", RUNTIME),
             ("requirements-dev.lock", RUNTIME | DEVELOPMENT),
             ("requirements-mutation.lock", RUNTIME | DEVELOPMENT | MUTATION),
+            ("requirements-checkov.lock", CHECKOV),
         ]
         offences = [
             f"{lock}: {package} is {_locked(lock).get(package)}, pinned is {version}"
@@ -55,7 +57,12 @@ class TestLocks:
         assert not offences, broken("requirements.lock holds what requirements-dev.lock does not:", offences)
 
     def test_every_package_has_hashes(self) -> None:
-        for lock in ("requirements.lock", "requirements-dev.lock", "requirements-mutation.lock"):
+        for lock in (
+            "requirements.lock",
+            "requirements-dev.lock",
+            "requirements-mutation.lock",
+            "requirements-checkov.lock",
+        ):
             text = (ROOT / lock).read_text(encoding="utf-8")
             bare = re.findall(r"^([\w.-]+==[\w.]+(?: ;[^\n\\]*)?)\n", text, re.MULTILINE)
             assert not bare, broken(f"{lock}: without a hash", bare)

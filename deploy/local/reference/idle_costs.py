@@ -79,7 +79,7 @@ def estimate_idle(templates: Path = TEMPLATES) -> tuple[IdleCost, ...]:
     for path in sorted(templates.glob("*.yaml")):
         source = read_source(path)
         shards += source.get("Parameters", {}).get("IndexShards", {}).get("Default", 0)
-        for resource in _made_by_default(source):
+        for resource in _iter_default_resources(source):
             found[resource["Type"]] += _count_billed(resource)
             if resource["Type"] == "AWS::KMS::Key":
                 rotations += _count_billed_rotations(resource["Properties"])
@@ -105,7 +105,7 @@ class _Defaults:
         return bool(resolve(self._source["Conditions"][name], self))
 
 
-def _made_by_default(source: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _iter_default_resources(source: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Iterate over the resources that are made without any option."""
     defaults = _Defaults(source)
     for resource in source["Resources"].values():

@@ -23,9 +23,9 @@ def _lines() -> Iterator[str]:
         "and the condition keys of every call. Calls of tests that attack and of the engines' root are left out.",
         "A test compares the record with the templates: a call that no statement permits fails it, and so does a grant "
         "that nobody used and that has no reason below. A refusal of a session of the platform fails the recording.",
-        "What the comparison leaves out: policies of resources (buckets, keys, queues, topics); what AWS asks of a key "
-        "in the role's name where S3, DynamoDB or SNS encrypt with it; a wildcard counts as used as soon as one call "
-        "falls under it; and whatever tests do not reach. Only AWS can show that it needs nothing else.",
+        "What the comparison leaves out: policies of resources (buckets, keys, queues, topics); what AWS needs of a "
+        "key in the role's name where S3, DynamoDB or SNS encrypt with it; a wildcard counts as used as soon as one "
+        "call falls under it; and whatever tests do not reach. Only AWS can show that it needs nothing else.",
         source="`deploy/local/permissions`",
     )
     roles, uses = read_roles(), read_uses()
