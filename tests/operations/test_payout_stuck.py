@@ -11,7 +11,7 @@ from resale.application.operations.postponing import postpone_step
 from resale.application.operations.sellers import edit_seller
 from resale.domain.issues import Issue, issues_of
 from resale.domain.orders import Order
-from resale.domain.payouts import Payout, PayoutMethod, PayoutOutcome, PayoutState, PayoutStatus
+from resale.domain.payouts import Payout, PayoutMethod, PayoutOutcome, PayoutRequest, PayoutState, PayoutStatus
 from resale.domain.policies import Policies
 from resale.domain.sellers import SellerBalance, SellerEdit, seller_id_of
 from resale.errors import Unavailable
@@ -53,6 +53,18 @@ class Explaining(Books):
         return msgspec.structs.replace(outcome, reason_code="could_not_process", message="The bank is closed.")
 
 
+class Listening(Books):
+    """A provider that keeps by which references of its own it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.references: list[str | None] = []
+
+    def find_payout(self, request: PayoutRequest) -> PayoutOutcome | None:
+        self.references.append(request.provider_reference)
+        return super().find_payout(request)
+
+
 def started_record(payout: Payout, order: Order, **fields: Any) -> Payout:
     """A payout of 108.00, as it is stored when it is started."""
     started = Payout(
@@ -79,8 +91,11 @@ class TestRecord:
         assert payout == expected
         assert payout.transfers == ((sold.id, world.transfer(sold).id),)
         assert world.last_change(payout.id) == ("payout.created", None)
-        sending = advance_payout(world.uow(now=LATER), partners=Partners(), payout_id=payout.id)
-        assert sending == msgspec.structs.replace(expected, version=2, may_be_cancelled=False)
+        soon, later = LATER + timedelta(seconds=20), LATER + timedelta(seconds=50)
+        sending = advance_payout(world.uow(now=soon), partners=Partners(), payout_id=payout.id)
+        assert sending == msgspec.structs.replace(
+            expected, version=2, may_be_cancelled=False, due_at=later, updated_at=soon
+        )
 
     def test_as_store_credit_is_paid_with_the_shops_bonus(self, world: World, sold: Order) -> None:
         policies = Policies(payout_delay_hours=0, store_credit_bonus_basis_points=1_000)
@@ -95,6 +110,9 @@ class TestRecord:
         assert account is not None
         paid = SellerBalance(currency="GBP", store_credit=11_880, store_credit_bonus=1_080)
         assert (account.balances, account.due_at) == ((paid,), None)
+        partners = Partners()
+        assert advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id) == payout
+        assert not partners.payments.calls  # no provider knows of it
 
     @pytest.mark.parametrize(
         ("state", "change"), [(PayoutState.STUCK, "payout.stuck"), (PayoutState.FAILED, "payout.failed")]
@@ -125,10 +143,11 @@ class TestRecord:
         assert world.last_change(account.id) == ("seller.balance_changed", "payout_failed")
 
     def test_is_polled_while_it_is_sent_and_watched_when_it_is_paid(self, world: World, sold: Order) -> None:
-        partners = Partners()
+        partners = Partners(books := Listening())
         payout = started(world, sold, partners)
         sent = advance_payout(world.uow(now=LATER), partners=partners, payout_id=payout.id)
         assert (sent.status, sent.due_at, sent.paid_at) == (PayoutStatus.IN_TRANSIT, LATER + DAY / 4, None)
+        assert world.uow().references.find(provider="books", reference=f"bk_{payout.id}") == payout.id
         partners.payments.payout_state = PayoutState.IN_TRANSIT
         postpone_step(world.uow(now=LATER), entity_id=payout.id, reason_code="partner_unavailable")
         polled = advance_payout(world.uow(now=LATER + DAY / 4), partners=partners, payout_id=payout.id)
@@ -138,6 +157,7 @@ class TestRecord:
         assert (paid.status, paid.due_at, paid.paid_at) == (PayoutStatus.PAID, LATER + 2 * DAY, LATER + DAY)
         watched = advance_payout(world.uow(now=LATER + 2 * DAY), partners=partners, payout_id=payout.id)
         assert (watched.due_at, watched.step_tries) == (LATER + 3 * DAY, 0)
+        assert books.references == [None, *[f"bk_{payout.id}"] * 3]
         over = advance_payout(world.uow(now=LATER + 9 * DAY), partners=partners, payout_id=payout.id)
         assert (over.status, over.due_at) == (PayoutStatus.PAID, None)
 
