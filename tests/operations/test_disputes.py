@@ -170,6 +170,35 @@ class TestOneThatIsWonAfterItWasLost:
         assert (order.remaining_minor, order.is_refund_under_way) == (9_000, False)
         assert self._available(world, order) == 8_100
 
+    def test_a_buyer_whose_claim_was_settled_with_everything_has_everything(self, world: World) -> None:
+        partners = Partners(Books(refund_state=RefundState.FAILED))
+        order = world.delivered(partners)
+        new = NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn.")
+        claim = open_claim(world.uow(principal=Principal(customer_id=order.buyer_id)), order_id=order.id, new=new)
+        whole = Resolution(decision=Verdict.APPROVE_WITHOUT_RETURN, refund_amount=12_000)
+        resolve_claim(world.uow(principal=BRAND), claim_id=claim.id, resolution=whole)
+        assert world.run(world.stored_order(order), partners).failed_refund is not None
+        self._told(world, order, LOST, 1)
+        won = self._told(world, order, WON, 2)
+        assert (won.completed_at, self._available(world, order)) == (None, 0)
+        partners.payments.refund_state = RefundState.SUCCEEDED
+        order = world.run(won, partners, now=NOW + timedelta(days=1))
+        assert (order.remaining_minor, self._available(world, order)) == (0, 0)
+
+    def test_a_buyer_who_complained_beside_a_refund_under_way_has_the_money(self, world: World) -> None:
+        partners = Partners(Books(refund_state=RefundState.FAILED))
+        order = world.delivered(partners)
+        refund_order(world.uow(principal=BRAND), new=NewRefund(order_id=order.id, amount=3_000))
+        assert world.run(world.stored_order(order), partners).failed_refund is not None
+        new = NewClaim(reason=ClaimReason.NOT_AS_DESCRIBED, description="A sleeve is torn.")
+        open_claim(world.uow(principal=Principal(customer_id=order.buyer_id)), order_id=order.id, new=new)
+        self._told(world, order, LOST, 1)
+        won = self._told(world, order, WON, 2)
+        assert won.completed_at is None
+        partners.payments.refund_state = RefundState.SUCCEEDED
+        order = world.run(won, partners, now=NOW + timedelta(days=1))
+        assert (order.remaining_minor, self._available(world, order)) == (0, 0)
+
     def _ended_beside_a_failed_part(self, world: World, partners: Partners) -> Order:
         """An order on its way, of which a part is being refunded, and whose payment was charged back."""
         order = world.scan(world.sold(partners), ShipmentStatus.IN_TRANSIT)
