@@ -151,6 +151,7 @@ class TestRestore:
         with damage(account, world, order):
             late_buyer = world.shopper()  # whose customer begins with this order, and is in the process's cache
             late = world.order(late_buyer, world.active(world.shopper()))
+            assert world.principal(late_buyer).customer_id == late.buyer_id
             restores_of(world.container, local_tables).start(registered.slug, at=datetime.now(UTC))
         then = at_now(world)
         restored = then.stored_order(order)
