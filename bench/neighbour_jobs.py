@@ -1,8 +1,9 @@
 """What one tenant's uploads notice of another's 5,000 queued ones: ``python -m bench.neighbour_jobs``.
 
-One images worker with two children serves both tenants. Tenant B sends one image at a time and waits until it is
-rendered; tenant A's queue is empty and full in turn, round by round. Printed are B's times in both. The worker, the
-engines and what is measured share the cores, so the figures mean something on a machine that does nothing else.
+Tenant B sends one image at a time and waits until it is rendered. In turn, round by round, tenant A's queue is empty;
+it is full, and a worker of A's own renders it on the same cores; it is full, and one worker with two children serves
+both. What is left between the last two is what tenants notice of each other. The workers, the engines and what is
+measured share the cores, so the figures mean something on a machine that does nothing else.
 """
 
 import argparse
@@ -13,7 +14,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +28,7 @@ from bench.processes import children
 from bench.stack import Stack, prepare_environment
 from deploy.local.brands import BRANDS, Brand
 
+_ALONE, _APART, _SHARED = _TURNS = ("A's queue empty", "full, a worker of A's own", "full, one worker for both")
 _QUEUED_COUNT: Final = 5_000
 _CHILD_COUNT: Final = 2
 _IMAGES_A_LISTING: Final = 12
@@ -42,10 +45,8 @@ class NotDone(Exception):  # noqa: N818 - named for what happened
 def main() -> int:
     """Run the rounds and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.neighbour_jobs", description=__doc__)
-    parser.add_argument(
-        "--rounds", type=int, default=4, help="of images with A's queue empty, and as many with it full"
-    )
-    parser.add_argument("--images", type=int, default=40, help="of B in each half of a round")
+    parser.add_argument("--rounds", type=int, default=4, help="of the three turns")
+    parser.add_argument("--images", type=int, default=40, help="of B in each turn")
     parser.add_argument("--queued", type=int, default=_QUEUED_COUNT, help="images in A's queue")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="resale-bench-") as folder:
@@ -58,26 +59,54 @@ def main() -> int:
 
 
 def _measure(stack: Stack, *, rounds: int, count: int, queued: int) -> None:
+    _permit_own_processes()
     loud, quiet = Uploads(BRANDS[0]), Uploads(BRANDS[1])
-    loud.upload(queued + 4 * rounds * count)  # some are rendered in each round
-    quiet.upload(2 * rounds * count + _CHILD_COUNT)
-    pid = stack.start_images_worker(child_count=_CHILD_COUNT)
-    _await(lambda: len(children(pid)) == _CHILD_COUNT, "the worker has its children")
-    for _ in range(_CHILD_COUNT):
-        quiet.time_next()  # imports, sessions, connections
-    alone: list[float] = []
-    beside: list[float] = []
+    loud.upload(queued + 8 * rounds * count)  # some are rendered in each round
+    quiet.upload(3 * rounds * (count + _CHILD_COUNT))
+    times: dict[str, list[float]] = {turn: [] for turn in _TURNS}
+
+    def time_turn(turn: str) -> None:
+        for _ in range(_CHILD_COUNT):
+            quiet.time_next()  # imports, sessions, connections
+        if turn != _ALONE:
+            loud.queue(queued)
+        times[turn] += [quiet.time_next() for _ in range(count)]
+
     for number in range(rounds):
-        alone += [quiet.time_next() for _ in range(count)]
-        loud.queue(queued)
-        beside += [quiet.time_next() for _ in range(count)]
-        print(f"  round {number + 1} of {rounds}: A has {loud.empty()} images left")
-    print(f"\nB renders one image after the other; A has {queued} queued; one worker, {_CHILD_COUNT} children")
-    print("| | A's queue empty | A's queue full | change |\n| --- | --- | --- | --- |")
+        with _worker(stack, child_count=_CHILD_COUNT):
+            time_turn(_ALONE)
+            time_turn(_SHARED)
+            loud.empty()
+        with (
+            _worker(stack, child_count=_CHILD_COUNT, tenant=BRANDS[1].slug),
+            _worker(stack, child_count=_CHILD_COUNT // 2, tenant=BRANDS[0].slug),
+        ):
+            time_turn(_APART)
+            print(f"  round {number + 1} of {rounds}: A has {loud.empty()} images left")
+    print(f"\nB renders one image after the other; A has {queued} queued and uses {_CHILD_COUNT // 2} child at most")
+    print(f"| | {' | '.join(_TURNS)} | shared to apart |\n| --- | --- | --- | --- | --- |")
     for name, percent in (("p50", 50), ("p90", 90), ("p99", 99)):
-        one, other = (statistics.quantiles(side, n=100)[percent - 1] for side in (alone, beside))
-        print(f"| B {name} | {one:.0f} ms | {other:.0f} ms | {other / one - 1:+.0%} |")
-    print(f"{len(alone)} images in each column; load {os.getloadavg()[0]:.1f}")
+        alone, apart, shared = (statistics.quantiles(times[turn], n=100)[percent - 1] for turn in _TURNS)
+        print(f"| B {name} | {alone:.0f} ms | {apart:.0f} ms | {shared:.0f} ms | {shared / apart - 1:+.0%} |")
+    print(f"{rounds * count} images in each column; load {os.getloadavg()[0]:.1f}")
+
+
+@contextmanager
+def _worker(stack: Stack, *, child_count: int, tenant: str = "") -> Iterator[None]:
+    pid = stack.start_images_worker(child_count=child_count, tenant=tenant)
+    try:
+        _await(lambda: len(children(pid)) == child_count, "the worker has its children")
+        yield
+    finally:
+        stack.stop_images_worker(tenant=tenant)
+
+
+def _permit_own_processes() -> None:
+    """Give the tenants a tier whose workers can be their own."""
+    from apps.tenancy.models import Tenant  # noqa: PLC0415 - models load only once Django is set up
+    from resale.domain.entitlements import Tier  # noqa: PLC0415 - as above
+
+    Tenant.objects.update(tier=Tier.PREMIUM.value)
 
 
 class Uploads:

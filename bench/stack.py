@@ -110,14 +110,18 @@ class Stack:
         self._supervisor.start(self._worker(WORKER))
         return self.pid(WORKER)
 
-    def start_images_worker(self, *, child_count: int) -> int:
-        """Start the images worker like the image; return the id of its main process."""
+    def start_images_worker(self, *, child_count: int, tenant: str = "") -> int:
+        """Start the images worker like the image, for all tenants or for one; return the id of its main process."""
         spec = self._worker(IMAGES_WORKER)
         position = spec.argv.index("-c") + 1
-        self._supervisor.start(
-            replace(spec, argv=(*spec.argv[:position], str(child_count), *spec.argv[position + 1 :]))
-        )
-        return self.pid(IMAGES_WORKER)
+        argv = (*spec.argv[:position], str(child_count), *spec.argv[position + 1 :])
+        name = _images_worker_of(tenant)
+        self._supervisor.start(replace(spec, name=name, argv=argv, env={**spec.env, "RESALE_TENANTS": tenant}))
+        return self.pid(name)
+
+    def stop_images_worker(self, *, tenant: str = "") -> None:
+        """Stop the images worker of all tenants, or of one."""
+        self._supervisor.stop_one(_images_worker_of(tenant))
 
     def pid(self, name: str) -> int:
         """Return the process id of a server's master, or of a worker's main process."""
@@ -165,3 +169,7 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._supervisor.stop()
+
+
+def _images_worker_of(tenant: str) -> str:
+    return f"{IMAGES_WORKER}-{tenant}" if tenant else IMAGES_WORKER
