@@ -44,7 +44,8 @@ class TestEnding:
     ) -> None:
         worker.serve(*(lab.tenant(ACCOUNT_A, visibility=60) for _ in range(2)))
         worker.start(pool=pool, concurrency=1)
-        ids = [lab.send(tenant, "test.slow", seconds="1.5") for tenant in worker.plan.tenants]  # one runs, one waits
+        # One runs, for long enough that a busy machine receives the other meanwhile.
+        ids = [lab.send(tenant, "test.slow", seconds="4") for tenant in worker.plan.tenants]
         wait_until(lambda: worker.marks(event="began"), "one of them begun")
         wait_until(lambda: all(f"{task_id}] received" in worker.log() for task_id in ids), "both received")
 
