@@ -112,6 +112,8 @@ def scenes(*, database_down_seconds: float) -> tuple[Scene, ...]:
         Scene("scale in and out", scale_in_and_out),
         Scene("blue-green switch of web", switch_web),
         Scene("a zone is killed", lose_zone),
+        # A process knows a key from its first request on, and new tasks have had none.
+        Scene("new tasks meet every key", partial(stay, seconds=40)),
         Scene(f"registry down {database_down_seconds:g} s", partial(lose_registry, seconds=database_down_seconds)),
         Scene("registry stalls 40 s", partial(stall_registry, seconds=40)),
         Scene("nothing happens again", partial(stay, seconds=20)),
