@@ -13,7 +13,7 @@ from apps.backoffice.onboarding_forms import OnboardingForm
 from apps.backoffice.pages import OperatorPage
 from apps.backoffice.step_rows import list_steps
 from apps.tenancy.models import OnboardingRun, Tenant, User
-from apps.tenancy.onboarding.background import NextAction, background, find_next_action, finish_onboarding, is_held
+from apps.tenancy.onboarding.background import NextAction, background, find_next_action, finish_onboarding
 from apps.tenancy.onboarding.steps import IssuedKeys
 from apps.tenancy.onboarding_tables import RunState
 from resale.domain.tenant_onboarding import PURPOSES
@@ -34,7 +34,7 @@ class OnboardingPages(OperatorPage):
     def show(self, slug: str, *, issued: IssuedKeys | None = None) -> HttpResponse:
         """Show the steps of one onboarding, and ``issued`` keys this once."""
         run = get_object_or_404(OnboardingRun, slug=slug)
-        held, action = is_held(run), find_next_action(run)
+        held, action = run.is_held, find_next_action(run)
         return self.page(
             "onboarding",
             title=f"Onboarding of {slug}",

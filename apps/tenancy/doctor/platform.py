@@ -21,7 +21,6 @@ from apps.tenancy.models import (
     Tenant,
     TenantUpgrade,
 )
-from apps.tenancy.step_runs.leases import is_gone
 from apps.tenancy.step_runs.tables import StepRun
 from apps.tenancy.upgrades.records import waits_for_next_wave
 from apps.tenancy.upgrades.schedule import is_alive, next_wave_at
@@ -105,7 +104,7 @@ def _examine_runs(table: type[StepRun]) -> Iterator[Finding]:
     work = _WORK[table]
     for run in table._default_manager.filter(finished_at=None).order_by("started_at"):  # noqa: SLF001 - Django's API
         slug, state, step = str(run.pk), str(run.state), str(run.step)  # type: ignore[attr-defined]  # each table has them
-        if state not in _STOPPED or _is_held(run):
+        if state not in _STOPPED or run.is_held:
             continue
         row = Tenant.objects.filter(slug=slug).first()
         if ("" if row is None else row.status) not in work.statuses:
@@ -122,11 +121,6 @@ def _examine_runs(table: type[StepRun]) -> Iterator[Finding]:
             yield problem(slug, f"The process of its {work.name} ended at the step {step}.", action)
         else:
             yield notice(slug, f"Its {work.name} is paused after the step {step}.", action)
-
-
-def _is_held(run: StepRun) -> bool:
-    """Return whether a process works on it now."""
-    return run.lease_until is not None and run.lease_until > clock.for_platform() and not is_gone(run.lease_owner)
 
 
 def _examine_rollout() -> Iterator[Finding]:

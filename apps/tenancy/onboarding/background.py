@@ -13,13 +13,11 @@ from typing import Final
 
 from django.db import connections
 
-from apps.core import clock
 from apps.tenancy.models import OnboardingRecord, OnboardingRun, Sandbox
 from apps.tenancy.onboarding.machine import Onboarding
 from apps.tenancy.onboarding.opening import open_onboarding
 from apps.tenancy.onboarding.steps import IssuedKeys
 from apps.tenancy.onboarding_tables import RunState
-from apps.tenancy.step_runs.leases import is_gone
 from resale.domain.tenant_onboarding import OnboardingStep, TenantRequest
 from resale.errors import Outcome
 
@@ -90,14 +88,9 @@ def finish_onboarding(slug: str, *, deliver: Callable[[IssuedKeys], None]) -> No
     open_onboarding(deliver=deliver, say=logger.info).finish(slug)
 
 
-def is_held(run: OnboardingRun) -> bool:
-    """Return whether a process works on an onboarding now."""
-    return run.lease_until is not None and run.lease_until > clock.for_platform() and not is_gone(run.lease_owner)
-
-
 def find_next_action(run: OnboardingRun) -> NextAction | None:
     """Return what an operator can do now; None: a process works on it, it has ended, or it is a sandbox's."""
-    if run.state == RunState.ACTIVE or is_held(run) or Sandbox.objects.filter(slug=run.slug).exists():
+    if run.state == RunState.ACTIVE or run.is_held or Sandbox.objects.filter(slug=run.slug).exists():
         return None
     done = set(OnboardingRecord.objects.filter(run=run, finished_at__isnull=False).values_list("step", flat=True))
     is_registered = all(step in done or step in _FINAL_STEPS for step in OnboardingStep)

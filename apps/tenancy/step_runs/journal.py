@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from django.db import transaction
 
-from apps.tenancy.step_runs.leases import LEASE, is_gone, new_owner
+from apps.tenancy.step_runs.leases import LEASE, new_owner
 from apps.tenancy.step_runs.tables import StepRun
 from resale.errors import Conflict, NotFound
 
@@ -120,7 +120,7 @@ class Journal(ABC, Generic[R, S]):
 
     def _require_free(self, run: Any) -> None:
         """Require that no living process has the lease of a run. Raises Conflict."""
-        if run.lease_until is not None and run.lease_until > self._now() and not is_gone(run.lease_owner):
+        if run.lease_until is not None and run.is_held_at(self._now()):
             raise self.in_progress(
                 f"Another process ({run.lease_owner.rpartition('|')[0]}) runs the {self.noun} of {self.slug} at "
                 f"the step {run.step}. Wait until it ends; its lease ends at {run.lease_until:%H:%M:%S} UTC at the "

@@ -1,8 +1,11 @@
 """The columns that the tables of all step runs have: one run for each slug, and what each of its steps recorded."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import models
+
+from apps.core import clock
+from apps.tenancy.step_runs.leases import is_gone
 
 
 class StepRun(models.Model):
@@ -20,6 +23,15 @@ class StepRun(models.Model):
 
         abstract = True
         ordering = ("-started_at",)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a process works on it now."""
+        return self.is_held_at(clock.for_platform())
+
+    def is_held_at(self, moment: datetime) -> bool:
+        """Return whether a process works on it at a moment that has come."""
+        return self.lease_until is not None and self.lease_until > moment and not is_gone(self.lease_owner)
 
 
 class StepRecord(models.Model):

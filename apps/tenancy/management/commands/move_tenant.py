@@ -21,7 +21,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug")
         parser.add_argument("--region", help="the Region of its replica")
-        parser.add_argument("--lost", action="store_true", help="the present write Region does not respond any more")
+        parser.add_argument(
+            "--lost",
+            action="store_true",
+            help="the present write Region does not respond any more; read the known gaps in disasters.md first",
+        )
         parser.add_argument("--dry-run", action="store_true", help="print the steps, and write nothing")
         parser.add_argument("--until", choices=[str(step) for step in MoveStep], help="pause after this step")
         parser.add_argument("--resume", action="store_true", help="continue a move that was started before")
